@@ -1,0 +1,10 @@
+#!/bin/sh
+# Rewrite the locks: universal, hashed, naming no index. Core and train are compiled under the constraint of dev,
+# so that a package has one version everywhere. Torch is in none of them: `make train` installs it.
+set -eu
+cd "$(dirname "$0")/.."
+compile() { uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+    --custom-compile-command requirements/compile.sh pyproject.toml "$@"; }
+compile --extra hub --group build --group dev --output-file requirements/dev.txt
+compile --constraint requirements/dev.txt --group build --output-file requirements/core.txt
+compile --constraint requirements/dev.txt --extra train --group build --output-file requirements/train.txt

@@ -1,0 +1,224 @@
+"""How routes are described in OpenAPI: pieces for each operation, and the document made of them.
+
+Routes name their schemas by reference only; the schemas are built when the document is first asked for, so that
+describing the API costs no start-up time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import TypedDict
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from typing_extensions import override
+
+PROBLEM_TYPE = "application/problem+json"
+JSON_TYPE = "application/json"
+
+TAGS = [
+    {"name": "predictions", "description": "Show pictures to models."},
+    {"name": "models", "description": "Which models there are, and load and unload them."},
+    {"name": "service", "description": "Health, version, settings, metrics, errors."},
+    {"name": "faces", "description": "Other systems' dialects over the same features."},
+]
+
+#: What a picture may cost a client in refusals, on every route that takes one.
+_PICTURE_PROBLEMS = (400, 403, 404, 408, 409, 413, 415, 422, 500, 503)
+
+_WHEN: dict[int, str] = {
+    400: "The body is not what its Content-Type says.",
+    403: "Open access is for this machine's own clients only.",
+    404: "There is no such model, or nothing at this path.",
+    408: "The body did not arrive in time.",
+    409: "The model was unloaded.",
+    413: "The body or the picture is too large, or there are too many pairs.",
+    415: "The body is of no type, or the picture of no format, that is taken here.",
+    422: "A parameter is wrong, or the picture cannot be used.",
+    500: "The model or the server failed.",
+    503: "Too much is waiting, or the model is loading; come again after Retry-After.",
+}
+
+
+class Operation(TypedDict):
+    """What a route's decorator takes."""
+
+    summary: str
+    responses: dict[int | str, dict[str, object]]
+    openapi_extra: dict[str, object]
+    response_model: None
+
+
+def ref(name: str) -> dict[str, object]:
+    """Return a reference to a schema of ``saccade.api.schemas``."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def operation(
+    summary: str,
+    *,
+    ok: str | None,
+    problems: Sequence[int] = (),
+    unavailable: str | None = None,
+    cached: bool = False,
+    extra: Mapping[str, object] | None = None,
+) -> Operation:
+    """Describe a route.
+
+    Args:
+        summary: A few words.
+        ok: Schema of the 200 answer; None where it is plain text.
+        problems: Statuses that come with a problem; 403 may come anywhere.
+        unavailable: Schema of a 503 answer that is no problem.
+        cached: Whether it answers 304 to If-None-Match.
+        extra: Further members of the operation.
+    """
+    content = {"text/plain": {"schema": {"type": "string"}}} if ok is None else {JSON_TYPE: {"schema": ref(ok)}}
+    responses: dict[int | str, dict[str, object]] = {200: {"description": "Done.", "content": content}}
+    if cached:
+        responses[304] = {"description": "The client has this very content."}
+    for status in sorted({403, 422, *problems}):
+        responses[status] = _problem(status)
+    if unavailable is not None:
+        responses[503] = {
+            "description": "Not yet, or not now.",
+            "headers": _RETRY_AFTER,
+            "content": {JSON_TYPE: {"schema": ref(unavailable)}},
+        }
+    if cached:
+        extra = {**(extra or {}), "parameters": [_IF_NONE_MATCH]}
+    return {"summary": summary, "responses": responses, "openapi_extra": dict(extra or {}), "response_model": None}
+
+
+def predict_operation() -> Operation:
+    """Describe ``POST /v1/models/{model}/predict``."""
+    options = _option_properties()
+    form = {"type": "object", "properties": {"file": _FILE, **options}, "required": ["file"]}
+    extra = {"parameters": _option_parameters(), "requestBody": _picture_body(form=form, json="PredictRequest")}
+    return operation("Show one picture to one model", ok="Prediction", problems=_PICTURE_PROBLEMS, extra=extra)
+
+
+def pairs_operation() -> Operation:
+    """Describe ``POST /v1/predict``."""
+    form = {
+        "type": "object",
+        "properties": {
+            "images": {"type": "array", "items": _FILE},
+            "models": {"type": "array", "items": {"type": "string"}},
+            **_option_properties(),
+        },
+        "required": ["images", "models"],
+    }
+    content = {"multipart/form-data": {"schema": form}, JSON_TYPE: {"schema": ref("PairsRequest")}}
+    extra = {"parameters": _option_parameters(), "requestBody": {"required": True, "content": content}}
+    return operation("Show several pictures to several models", ok="Pairs", problems=_PICTURE_PROBLEMS, extra=extra)
+
+
+def huggingface_operation() -> Operation:
+    """Describe ``POST /hf/{model}``, whose errors are Hugging Face's."""
+    extra = {"requestBody": _picture_body(form=None, json="HuggingFaceRequest")}
+    described = operation("Predict, in Hugging Face's dialect", ok="HuggingFaceAnswer", extra=extra)
+    for status in _PICTURE_PROBLEMS:
+        described["responses"][status] = {
+            "description": _WHEN[status],
+            "content": {JSON_TYPE: {"schema": ref("HuggingFaceError")}},
+        }
+    return described
+
+
+def new_router(tag: str) -> APIRouter:
+    """Return a router for one group of routes; a route's function names the operation, for good."""
+    return APIRouter(tags=[tag], generate_unique_id_function=_operation_id)
+
+
+class DescribedApp(FastAPI):
+    """An application that describes itself with our schemas."""
+
+    @override
+    def openapi(self) -> dict[str, object]:
+        """Return the OpenAPI document, made once."""
+        if not self.openapi_schema:
+            self.openapi_schema = _document(self)
+        return self.openapi_schema
+
+
+def _document(app: FastAPI) -> dict[str, object]:
+    from saccade.api.schemas import component_schemas
+
+    document: dict[str, object] = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+        license_info=app.license_info,
+    )
+    # FastAPI adds its own validation schemas for parameters that our routes refuse in their own words.
+    document["components"] = {"schemas": component_schemas()}
+    return document
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _problem(status: int) -> dict[str, object]:
+    response: dict[str, object] = {
+        "description": _WHEN[status],
+        "content": {PROBLEM_TYPE: {"schema": ref("Problem")}},
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response["headers"] = _RETRY_AFTER
+    return response
+
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags that the client has.",
+    "schema": {"type": "string"},
+}
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+
+def _option_properties() -> dict[str, object]:
+    return {
+        "top_k": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5},
+        "threshold": {"type": "number", "minimum": 0, "maximum": 1},
+        "candidate_labels": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {"type": "string", "minLength": 1, "maxLength": 200},
+        },
+    }
+
+
+_OPTION_WORDS = {
+    "top_k": "How many labels a classifier gives.",
+    "threshold": "Lowest score that is returned; by default the model's own.",
+    "candidate_labels": "Words to look for; only zero-shot models take them. Repeat it for each.",
+}
+
+
+def _option_parameters() -> list[object]:
+    return [
+        {"name": name, "in": "query", "required": False, "description": _OPTION_WORDS[name], "schema": schema}
+        for name, schema in _option_properties().items()
+    ]
+
+
+def _picture_body(*, form: Mapping[str, object] | None, json: str) -> dict[str, object]:
+    """Return the body of a route that takes one picture: any bytes, and what else it reads."""
+    content: dict[str, object] = {
+        "application/octet-stream": {"schema": {}},
+        "image/*": {"schema": {}},
+        JSON_TYPE: {"schema": ref(json)},
+    }
+    if form is not None:
+        content["multipart/form-data"] = {"schema": form}
+    return {"required": True, "content": content}

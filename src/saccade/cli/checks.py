@@ -1,0 +1,121 @@
+"""What ``saccade doctor`` looks at: each check says what it found and whether that is right."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from saccade.cli.listening import listen
+from saccade.cli.version import library_versions, version_of
+from saccade.errors import AddressUnavailable, BindRefused, SaccadeError
+
+if TYPE_CHECKING:
+    from saccade.models.registry import ModelStatus, Registry
+    from saccade.settings import Settings
+
+#: extra → the distribution that it brings, and what it is for.
+EXTRAS = {"hub": ("huggingface-hub", "models from Hugging Face")}
+
+
+class Verdict(StrEnum):
+    """What a check comes to."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+def all_checks(settings: Settings) -> Iterator[Check]:
+    """Look at everything, from the ground up."""
+    yield Check("python", Verdict.OK, f"{platform.python_version()} on {platform.machine()} {platform.system()}")
+    yield Check("cpus", Verdict.OK, f"{len(os.sched_getaffinity(0))} may be used, of {os.cpu_count()}")
+    yield _libraries()
+    yield from _extras()
+    yield check_home(settings.home)
+    yield check_models_folder(settings.models_folder)
+    yield check_port(settings)
+    yield from _models(settings)
+
+
+def check_home(home: Path) -> Check:
+    """Tell whether Saccade may write below its home, without writing anything."""
+    there = next(place for place in (home, *home.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return Check("home", Verdict.WRONG, f"{home} cannot be written; set SACCADE_HOME to a folder that can")
+    return Check("home", Verdict.OK, f"{home} can be written" if home.exists() else f"{home} will be made when needed")
+
+
+def check_models_folder(folder: Path) -> Check:
+    """Tell whether packages can be read from the folder; none at all is no fault, for some models are shipped."""
+    if not folder.exists():
+        return Check("models folder", Verdict.OK, f"{folder} does not exist: only the shipped models are served")
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        return Check("models folder", Verdict.WRONG, f"{folder} cannot be read")
+    return Check("models folder", Verdict.OK, f"{folder} can be read")
+
+
+def check_port(settings: Settings) -> Check:
+    """Tell whether ``saccade serve`` could listen now."""
+    server = settings.server
+    try:
+        bound, address = listen(server.host, server.port, allow_anyone=server.allow_anyone)
+    except BindRefused as error:
+        return Check("address", Verdict.WRONG, f"{error} {error.hint}")
+    except AddressUnavailable as error:
+        return Check("address", Verdict.NOTE, f"{error} This is as it should be if the server is running.")
+    bound.close()
+    return Check("address", Verdict.OK, f"{address.url} is free")
+
+
+def _libraries() -> Check:
+    """Tell whether everything that is always needed is installed."""
+    found = library_versions()
+    missing = [name for name, version in found.items() if version is None]
+    if missing:
+        return Check("libraries", Verdict.WRONG, f"not installed: {', '.join(missing)}")
+    return Check("libraries", Verdict.OK, ", ".join(f"{name} {version}" for name, version in found.items()))
+
+
+def _extras() -> Iterator[Check]:
+    """Tell which extras are installed; none is needed."""
+    for extra, (distribution, purpose) in EXTRAS.items():
+        version = version_of(distribution)
+        if version:
+            yield Check(f"extra {extra}", Verdict.OK, f"{distribution} {version}, for {purpose}")
+        else:
+            yield Check(f"extra {extra}", Verdict.NOTE, f"not installed; pip install 'saccade[{extra}]' for {purpose}")
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    """Load every model for a moment, one at a time."""
+    from saccade.cli.platform import opened
+
+    with opened(settings) as platform:
+        for status in platform.registry.statuses():
+            yield check_model(platform.registry, status)
+
+
+def check_model(registry: Registry, status: ModelStatus) -> Check:
+    """Tell whether a model can be loaded, and unload it again."""
+    name = f"model {status.reference}"
+    try:
+        loaded = registry.load(status.reference)
+    except SaccadeError as error:
+        return Check(name, Verdict.WRONG, str(error))
+    registry.unload(status.reference)
+    task = loaded.card.task.value if loaded.card else ""
+    return Check(name, Verdict.OK, f"{task} on {loaded.runtime}")

@@ -1,0 +1,83 @@
+"""How a command ends: the exit code of each family of errors, and who must act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from saccade.errors import (
+    AccessError,
+    ConfigurationError,
+    ModelError,
+    RequestError,
+    SaccadeError,
+    StateError,
+    UnavailableError,
+)
+
+
+class ExitCode(IntEnum):
+    """What a script reads from ``$?``; the numbers above 64 are those of BSD's sysexits."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INTERNAL = 70
+    TRY_AGAIN = 75
+    ACCESS = 77
+    CONFIGURATION = 78
+
+
+#: What each exit code means, as the reference prints it.
+MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "All went well.",
+    ExitCode.FAILED: "Something that was asked for failed: a picture, a model, a check.",
+    ExitCode.USAGE: "The command line is wrong: an unknown option, a missing file, a model that does not exist.",
+    ExitCode.INTERNAL: "A fault of Saccade's own; the trace is on stderr.",
+    ExitCode.TRY_AGAIN: "Nobody is to blame; the same command may succeed later.",
+    ExitCode.ACCESS: "The server does not let this caller in.",
+    ExitCode.CONFIGURATION: "A setting is wrong; the message names it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The exit code of a family of errors, and the person who can mend it."""
+
+    exit_code: ExitCode
+    who: str
+
+
+#: Each family of errors with its ending; a test sees that none is missing.
+ENDINGS: Mapping[type[SaccadeError], Ending] = {
+    RequestError: Ending(ExitCode.USAGE, "Change the command"),
+    AccessError: Ending(ExitCode.ACCESS, "Come in another way"),
+    StateError: Ending(ExitCode.FAILED, "Change its state first"),
+    UnavailableError: Ending(ExitCode.TRY_AGAIN, "Try again later"),
+    ModelError: Ending(ExitCode.FAILED, "The model's owner must act"),
+    ConfigurationError: Ending(ExitCode.CONFIGURATION, "Change a setting"),
+}
+
+#: Where the hint of a route does not help somebody at a terminal.
+HINTS: Mapping[str, str] = {
+    "model_unknown": "saccade models list shows the models.",
+    "task_mismatch": "saccade models show NAME shows the model's task.",
+    "model_failed": "Mend the package; saccade models check PATH tests it.",
+    "plugin_failed": "Mend the plug-in; saccade models check PATH shows where it raised.",
+    "parameter_invalid": "See the command's --help.",
+}
+
+
+def ending_of(error: SaccadeError) -> Ending:
+    """Return how a command ends that met this error."""
+    return next(
+        (ending for family, ending in ENDINGS.items() if isinstance(error, family)),
+        Ending(ExitCode.FAILED, "Look at the log"),
+    )
+
+
+def hint_of(error: SaccadeError) -> str:
+    """Return what somebody at a terminal can do about it."""
+    default = type(error).default_hint
+    return HINTS.get(error.code, error.hint) if error.hint == default else error.hint

@@ -1,0 +1,50 @@
+"""The program ``saccade``: one command per file, and one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from saccade.cli.demo import demo
+from saccade.cli.doctor import doctor
+from saccade.cli.exits import ExitCode
+from saccade.cli.models import models
+from saccade.cli.output import report
+from saccade.cli.predict import predict
+from saccade.cli.serve import serve
+from saccade.cli.version import version
+from saccade.errors import SaccadeError
+
+app = typer.Typer(
+    name="saccade",
+    help="Saccade looks at images: bring models, send pictures, get labels and boxes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(serve)
+app.command()(predict)
+app.add_typer(models, name="models")
+app.command()(doctor)
+app.command()(demo)
+app.command()(version)
+
+
+def main() -> None:
+    """Run the command line; our own errors end in one line and their exit code, without a trace."""
+    # pydantic would read the metadata of every installed package in search of plug-ins: a tenth of the start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # noqa: TID251 - another library's setting
+    try:
+        app()
+    except SaccadeError as error:
+        sys.exit(report(error))
+    except Exception:  # noqa: BLE001 - our own fault: the trace is for whoever mends it, the code for scripts
+        traceback.print_exc()
+        sys.exit(ExitCode.INTERNAL)
+
+
+if __name__ == "__main__":
+    main()

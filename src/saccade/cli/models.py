@@ -1,0 +1,101 @@
+"""``saccade models``: list and show; what changes the models folder stands in ``packages``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from saccade.cli.options import AsJson, ModelsFolder, read_settings
+from saccade.cli.output import stdout, write_json
+from saccade.cli.packages import add_model, check_model, remove_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from saccade.models.registry import ModelStatus
+
+models = typer.Typer(help="List, show, add, remove and check models.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@models.command("list")
+def list_models(*, as_json: AsJson = False, folder: ModelsFolder = None) -> None:
+    """List every version of every model: the built-in one, the shipped ones, those in the models folder."""
+    from saccade.cli.platform import opened
+    from saccade.predictions.render import status_to_json
+
+    with opened(read_settings({"SACCADE_MODELS": folder})) as platform:
+        statuses = platform.registry.statuses()
+    if as_json:
+        write_json([status_to_json(status) for status in statuses], indent=2)
+        return
+    _write_table(statuses)
+
+
+@models.command("show")
+def show_model(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name, or name@version.")],
+    *,
+    as_json: AsJson = False,
+    folder: ModelsFolder = None,
+) -> None:
+    """Show everything known of one model."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from saccade.cli.cards import STATE_STYLES, page_of
+    from saccade.cli.platform import opened
+    from saccade.predictions.render import status_to_json
+
+    with opened(read_settings({"SACCADE_MODELS": folder})) as platform:
+        status = platform.registry.status(model)
+    if as_json:
+        write_json(status_to_json(status), indent=2)
+        return
+    console = stdout()
+    console.print(Text(status.reference, "bold"))
+    page = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    page.add_column(style="dim", no_wrap=True)
+    page.add_column(overflow="fold")
+    for name, text in page_of(status):
+        page.add_row(name, Text(text, STATE_STYLES[status.state.value] if name == "state" else ""))
+    console.print(page)
+
+
+models.command("add")(add_model)
+models.command("remove")(remove_model)
+models.command("check")(check_model)
+
+
+def _write_table(statuses: Sequence[ModelStatus]) -> None:
+    """Write one row per version."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from saccade.cli.cards import STATE_STYLES
+    from saccade.cli.output import shown_bytes
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for heading in ("Model", "Task", "Engine", "Labels", "Size", "State"):
+        table.add_column(heading, justify="right" if heading in {"Labels", "Size"} else "left", overflow="fold")
+    for status in statuses:
+        card = status.card
+        state = Text.assemble(
+            (status.state.value, STATE_STYLES[status.state.value]),
+            f": {_first_sentence(status.detail)}" if status.detail else "",
+        )
+        table.add_row(
+            Text.assemble((status.reference, "bold"), (" default", "dim") if status.default else ""),
+            card.task.value if card else "",
+            card.engine if card else "",
+            str(len(card.labels)) if card else "",
+            shown_bytes(card.size_bytes) if card and card.size_bytes else "",
+            state,
+        )
+    stdout().print(table)
+
+
+def _first_sentence(detail: str) -> str:
+    """Return what a row has room for; ``saccade models show`` tells the rest."""
+    return detail.partition(". ")[0].rstrip(".") + "."

@@ -1,0 +1,40 @@
+"""The options that several commands share, and how they stand over the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from saccade.settings import Settings
+
+ModelsFolder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--models", metavar="FOLDER", help="Folder of model packages (SACCADE_MODELS)."),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
+
+
+def overrides(values: Mapping[str, object]) -> dict[str, str]:
+    """Return what was given on the command line as settings are written: None means not given."""
+    return {name: _written(value) for name, value in values.items() if value is not None}
+
+
+def read_settings(values: Mapping[str, object]) -> Settings:
+    """Read the settings with these options standing over them.
+
+    Raises:
+        SettingInvalid: A value has the wrong type or lies outside its range.
+        SettingUnknown: A ``SACCADE_`` variable names no setting.
+    """
+    from saccade import settings
+
+    return settings.load(overrides(values))
+
+
+def _written(value: object) -> str:
+    """Return a value as the environment would have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

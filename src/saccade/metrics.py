@@ -1,0 +1,73 @@
+"""Every metric once: its name with its unit, its labels, and the buckets that make it readable."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+#: The buckets that OpenTelemetry recommends for HTTP durations.
+_HTTP_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_STAGE_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_BYTES = tuple(4.0**power for power in range(5, 15))
+_SCORES = tuple(step / 10 for step in range(1, 11))
+
+
+class Metrics:
+    """The instruments of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        """Create the instruments."""
+        registry = self.registry = CollectorRegistry()
+        self.http_seconds = Histogram(
+            "http_server_request_duration_seconds",
+            "Time from the request's first byte to the answer's last.",
+            ["http_request_method", "http_route", "http_response_status_code"],
+            buckets=_HTTP_S,
+            registry=registry,
+        )
+        self.http_active = Gauge("http_server_active_requests", "Requests under way.", registry=registry)
+        self.refusals = Counter(
+            "saccade_refusals", "Requests and pictures refused or failed, by problem code.", ["code"], registry=registry
+        )
+        self.predictions = Counter(
+            "saccade_predictions",
+            "Predictions by model and outcome: computed, cached or failed.",
+            ["model", "outcome"],
+            registry=registry,
+        )
+        self.stage_seconds = Histogram(
+            "saccade_stage_duration_seconds",
+            "Time of one picture in one stage: queue, decode, preprocess, infer or postprocess.",
+            ["model", "stage"],
+            buckets=_STAGE_S,
+            registry=registry,
+        )
+        self.scores = Histogram(
+            "saccade_prediction_score",
+            "Best score of each prediction that has one.",
+            ["model"],
+            buckets=_SCORES,
+            registry=registry,
+        )
+        self.image_bytes = Histogram(
+            "saccade_image_size_bytes", "Encoded size of pictures taken in.", buckets=_BYTES, registry=registry
+        )
+        self.batch_items = Histogram(
+            "saccade_batch_size",
+            "Pictures in one run of a graph.",
+            ["model"],
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=registry,
+        )
+        self.queue_items = Gauge("saccade_queue_size", "Pictures waiting for a model.", ["model"], registry=registry)
+        self.model_state = Gauge(
+            "saccade_model_state", "1 for the state that the model is in.", ["model", "state"], registry=registry
+        )
+        self.model_load_seconds = Gauge(
+            "saccade_model_load_duration_seconds", "Time of the last load of the model.", ["model"], registry=registry
+        )
+        self.cache_bytes = Gauge("saccade_cache_size_bytes", "Memory held by cached answers.", registry=registry)
+
+    def exposition(self) -> bytes:
+        """Return all instruments in Prometheus' text format."""
+        return generate_latest(self.registry)

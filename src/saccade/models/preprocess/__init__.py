@@ -1,0 +1,1 @@
+"""From an upright RGB picture to the tensors a graph wants: exact rules, one small step each."""

@@ -1,0 +1,222 @@
+"""One request from bytes to answer: take the picture in, ask the model, meter, cache.
+
+Routes, faces and the command line all call this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from saccade.clock import monotonic_s
+from saccade.errors import RequestError, SaccadeError, TaskMismatch
+from saccade.images.gate import DecodeGate
+from saccade.images.intake import taken
+from saccade.images.limits import Limits
+from saccade.metrics import Metrics
+from saccade.models.batching import Priority
+from saccade.models.registry import Registry
+from saccade.models.runners import RunOptions
+from saccade.models.served import ServedModel
+from saccade.predictions.answer import Answer, PredictOptions, Timing
+from saccade.predictions.cache import AnswerCache
+
+_ENTRY_BYTES = 400
+_ANSWER_BYTES = 1_200
+
+
+@dataclass(frozen=True, slots=True)
+class PairResult:
+    """What one (image, model) pair of a request came to: an answer or a problem."""
+
+    index: int
+    model: str
+    answer: Answer | None
+    problem: SaccadeError | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One picture and what is asked of a model about it."""
+
+    data: bytes
+    options: PredictOptions
+    priority: Priority
+    begun_s: float
+
+
+class Predictor:
+    """Answers requests. Thread-safe and blocking: the edge calls it from threads."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        limits: Limits,
+        gate: DecodeGate,
+        metrics: Metrics,
+        cache: AnswerCache[Answer],
+        *,
+        threads: int,
+    ) -> None:
+        """Tie the parts together.
+
+        Args:
+            registry: Who is loaded.
+            limits: What a picture may be.
+            gate: Bounds the memory of pictures being decoded.
+            metrics: Where counts and times go.
+            cache: Answers given before.
+            threads: Pictures of one many-picture request that are worked on at once.
+        """
+        self._registry = registry
+        self._limits = limits
+        self._gate = gate
+        self._metrics = metrics
+        self._cache = cache
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pairs")
+
+    def close(self) -> None:
+        """Stop the threads of many-picture requests."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def predict(
+        self, data: bytes, *, model: str, options: PredictOptions | None = None, priority: Priority = Priority.SYNC
+    ) -> Answer:
+        """Say what one model sees in one picture.
+
+        Args:
+            data: The encoded picture, as the client sent it.
+            model: A name, or ``name@version``.
+            options: What is asked for.
+            priority: Who goes first when there is a line.
+
+        Raises:
+            RequestError: The picture or an option cannot be taken.
+            UnavailableError: The model is loading, or too much is waiting.
+            ModelError: The model failed.
+        """
+        begun_s = monotonic_s()
+        asked = options or PredictOptions()
+        with self._registry.lease(model) as served:
+            _check_task(served, asked)
+            return self._answer(served, _Question(data, asked, priority, begun_s))
+
+    def predict_pairs(
+        self, images: Sequence[bytes | SaccadeError], *, models: Sequence[str], options: PredictOptions | None = None
+    ) -> list[PairResult]:
+        """Say what several models see in several pictures; a pair that fails does not spoil the others.
+
+        Args:
+            images: The encoded pictures; one that could not even be fetched is given as its problem.
+            models: Names; every picture is shown to each.
+            options: What is asked for, the same for all.
+
+        Returns:
+            All pairs, by picture, then by model.
+
+        Raises:
+            ModelUnknown: One of the models does not exist; nothing was computed then.
+        """
+        for model in models:
+            self._registry.status(model)
+        asked = options or PredictOptions()
+        rows = self._pool.map(lambda item: self._row(item[0], item[1], models, asked), enumerate(images))
+        return [result for row in rows for result in row]
+
+    def _row(
+        self, index: int, image: bytes | SaccadeError, models: Sequence[str], options: PredictOptions
+    ) -> list[PairResult]:
+        """Show one picture to every model, one after the other; it is in memory only while one prepares it."""
+        if isinstance(image, SaccadeError):
+            return [PairResult(index, model, None, image) for model in models]
+        row = []
+        for model in models:
+            begun_s = monotonic_s()
+            try:
+                with self._registry.lease(model) as served:
+                    _check_task(served, options)
+                    answer = self._answer(served, _Question(image, options, Priority.SYNC, begun_s))
+                row.append(PairResult(index, model, answer, None))
+            except SaccadeError as problem:
+                row.append(PairResult(index, model, None, problem))
+        return row
+
+    def _answer(self, served: ServedModel, question: _Question) -> Answer:
+        """Answer from the cache, or compute and keep."""
+        reference = served.card.reference
+        key = (hashlib.sha256(question.data).digest(), reference, served.card.digest, question.options)
+        try:
+            answer, cached = self._cache.get(key, lambda: self._compute(served, question))
+        except SaccadeError as problem:
+            if not isinstance(problem, RequestError):
+                self._metrics.predictions.labels(reference, "failed").inc()
+            raise
+        self._metrics.predictions.labels(reference, "cached" if cached else "computed").inc()
+        self._metrics.cache_bytes.set(self._cache.size_bytes)
+        if not cached:
+            return answer
+        return replace(answer, cached=True, timing=Timing(total_ms=(monotonic_s() - question.begun_s) * 1e3))
+
+    def _compute(self, served: ServedModel, question: _Question) -> Answer:
+        """Decode the picture and ask the model.
+
+        The picture's share of the memory budget is held until its tensors are made, or, where the model takes the
+        picture itself, until it has answered.
+        """
+        options = question.options
+        asked = RunOptions(top_k=options.top_k, threshold=options.threshold, function=options.function)
+        decode_s = monotonic_s()
+        with ExitStack() as share:
+            picture = share.enter_context(taken(question.data, self._limits, self._gate))
+            self._metrics.image_bytes.observe(len(question.data))
+            decoded_s = monotonic_s()
+            ready = served.prepare(picture.rgb)
+            image_id, width_px, height_px = picture.id, picture.width_px, picture.height_px
+            del picture
+            if not served.keeps_pictures:
+                share.close()
+            run = served.run(ready, asked, priority=question.priority)
+        stages = {
+            "queue": run.queue_s,
+            "decode": decoded_s - decode_s,
+            "preprocess": run.preprocess_s,
+            "infer": run.infer_s,
+            "postprocess": run.postprocess_s,
+        }
+        reference = served.card.reference
+        for stage, seconds in stages.items():
+            self._metrics.stage_seconds.labels(reference, stage).observe(seconds)
+        if run.predictions:
+            self._metrics.scores.labels(reference).observe(run.predictions[0].score)
+        timing = Timing(
+            **{f"{stage}_ms": seconds * 1e3 for stage, seconds in stages.items()},
+            total_ms=(monotonic_s() - question.begun_s) * 1e3,
+        )
+        return Answer(
+            model=reference,
+            task=served.card.task,
+            image_id=image_id,
+            width_px=width_px,
+            height_px=height_px,
+            predictions=run.predictions,
+            engine=served.runtime,
+            timing=timing,
+        )
+
+
+def answer_bytes(answer: Answer) -> int:
+    """Estimate the memory of an answer, for the cache's bound."""
+    return _ANSWER_BYTES + _ENTRY_BYTES * len(answer.predictions)
+
+
+def _check_task(served: ServedModel, options: PredictOptions) -> None:
+    """Refuse options that the model's task does not know."""
+    if options.candidate_labels:
+        raise TaskMismatch(f"{served.card.reference} is for {served.card.task}, which takes no candidate_labels.")
+    if options.function is not None and served.card.family != "transformers":
+        raise TaskMismatch(
+            f"{served.card.reference} gives scores and no logits, so no function can be applied to them."
+        )

@@ -1,0 +1,1 @@
+"""The shipped ``sem-textures`` classifier: its synthetic pictures, network, training, export and measuring."""

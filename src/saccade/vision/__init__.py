@@ -1,0 +1,1 @@
+"""Pure functions on arrays: no file, no network, no model, no setting."""

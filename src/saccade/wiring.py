@@ -1,0 +1,151 @@
+"""Settings become opened parts, and the parts become one platform. The only place where they are put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from saccade.backends import open_engine
+from saccade.backends.allocator import give_memory_back
+from saccade.backends.engines.inspection import GraphInspector
+from saccade.backends.engines.python import open_plugin
+from saccade.images.addresses import parse_allow_list
+from saccade.images.gate import DecodeGate
+from saccade.images.intake import take
+from saccade.images.limits import Limits
+from saccade.metrics import Metrics
+from saccade.models import embedded_folder
+from saccade.models.batching import BatchLimits
+from saccade.models.catalog import Catalog
+from saccade.models.layouts import read_package
+from saccade.models.loading import Loader
+from saccade.models.package import Package
+from saccade.models.registry import ModelState, Registry
+from saccade.predictions.answer import Answer
+from saccade.predictions.cache import AnswerCache
+from saccade.predictions.service import Predictor, answer_bytes
+from saccade.settings import Preload, Settings
+
+if TYPE_CHECKING:
+    from saccade.images.fetch import Fetcher
+
+
+@dataclass(slots=True)
+class Platform:
+    """Everything that answers, opened and tied together."""
+
+    settings: Settings
+    metrics: Metrics
+    limits: Limits
+    registry: Registry
+    predictor: Predictor
+    inspector: GraphInspector
+    loader: Loader
+    _fetcher: Fetcher | None = None
+    _started: bool = False
+
+    def start(self) -> None:
+        """Begin to load models in the background. Idempotent."""
+        if self._started:
+            return
+        self._started = True
+        self.registry.start(preload=self.settings.place.preload is Preload.ALL)
+
+    def close(self) -> None:
+        """Give everything back. Idempotent."""
+        self.predictor.close()
+        self.registry.close()
+
+    def check(self, package: Package) -> None:
+        """Load a package beside those in service, run it, hold it against its references, and let it go.
+
+        Raises:
+            ModelError: What is wrong with it.
+        """
+        self.loader.build(package).retire()
+
+    def fetch(self, url: str) -> bytes:
+        """Fetch a picture from a URL, under the guard.
+
+        Raises:
+            UrlRefused: The URL points where this server does not go.
+            UrlUnreachable: Nothing usable answered.
+            ImageTooLarge: The picture has too many bytes.
+        """
+        if self._fetcher is None:  # the client library costs start-up time that most servers never need
+            self._fetcher = _fetcher(self.settings)
+        return self._fetcher.fetch(url).data
+
+
+def open_platform(
+    settings: Settings, *, on_load_failure: Callable[[str, BaseException], None] | None = None
+) -> Platform:
+    """Open all parts that the settings name. Nothing is loaded before ``start``.
+
+    Args:
+        settings: What is wanted.
+        on_load_failure: Told each model that cannot be read or loaded, and why.
+
+    Raises:
+        SettingInvalid: A setting cannot be kept.
+    """
+    give_memory_back()
+    metrics = Metrics()
+    limits = Limits(
+        max_bytes=settings.image.max_bytes, max_pixels=settings.image.max_pixels, max_scans=settings.image.max_scans
+    )
+    parse_allow_list(settings.fetch.allow)  # the fetcher is opened late, but a wrong setting is told at the start
+    gate = DecodeGate(settings.image.decode_memory_bytes)
+    inspector = GraphInspector(
+        cache_dir=settings.cache_folder / "graphs",
+        shipped_dir=embedded_folder() / "_facts",
+        memory_bytes=settings.engine.inspect_memory_bytes,
+        timeout_s=settings.engine.inspect_timeout_s,
+    )
+    loader = Loader(
+        open_engine=lambda name: open_engine(name, threads=settings.engine.threads),
+        open_plugin=open_plugin,
+        read_image=lambda path: take(path.read_bytes(), limits).rgb,
+        limits=BatchLimits(
+            slots=settings.engine.slots or len(os.sched_getaffinity(0)),
+            max_items=settings.batch.max_items,
+            max_cost=settings.batch.max_pixels,
+            queue_items=settings.batch.queue_items,
+        ),
+        on_batch=lambda model, items: metrics.batch_items.labels(model).observe(items),
+        on_queue=lambda model, items: metrics.queue_items.labels(model).set(items),
+    )
+
+    def on_state(model: str, state: ModelState, seconds: float | None) -> None:
+        for known in ModelState:
+            metrics.model_state.labels(model, known).set(known is state)
+        if seconds is not None:
+            metrics.model_load_seconds.labels(model).set(seconds)
+
+    catalog = Catalog(
+        shipped=embedded_folder(), folder=settings.models_folder, read=partial(read_package, inspect=inspector)
+    )
+    registry = Registry(catalog, loader.build, on_state=on_state, on_failure=on_load_failure)
+    cache: AnswerCache[Answer] = AnswerCache(
+        max_bytes=settings.cache.bytes, ttl_s=settings.cache.ttl_s, size_of=answer_bytes
+    )
+    threads = max(4, 2 * loader.limits.slots)
+    predictor = Predictor(registry, limits, gate, metrics, cache, threads=threads)
+    return Platform(settings, metrics, limits, registry, predictor, inspector, loader)
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    """Open the guarded fetcher."""
+    from saccade.images.fetch import Fetcher, FetchPolicy
+
+    policy = FetchPolicy(
+        allow=settings.fetch.allow,
+        only_allowed=settings.fetch.only_allowed,
+        timeout_s=settings.fetch.timeout_s,
+        max_bytes=settings.image.max_bytes,
+        max_redirects=settings.fetch.max_redirects,
+    )
+    return Fetcher(policy)
