@@ -23,6 +23,7 @@ OPSET = 18
 CHECK_SHAPES = ((1, 448, 448), (2, 352, 448), (1, 448, 64), (1, 32, 448))
 CHECK_RANDOM_STATE = 5
 ROUNDING = 1e-5
+MIN_TWINS = 0.95
 MAX_GRAPH_BYTES = 2_000_000
 
 
@@ -146,21 +147,32 @@ def compare(graph: PeakGraph, path: Path) -> None:
         pixels = rng.random((batch, 3, height, width), dtype=np.float32)
         with torch.no_grad():
             expected = [part.numpy() for part in graph(torch.from_numpy(pixels))]
-        for name, ours, theirs in zip(
-            ("scores", "boxes", "circles"), session.run(None, {"pixel_values": pixels}), expected, strict=True
-        ):
-            # Scores of nearly the same value may swap places, so boxes are compared only where scores are well apart.
-            rows = slice(None) if name == "scores" else well_apart(expected[0])
-            if ours.shape != theirs.shape or not np.allclose(ours[rows], theirs[rows], rtol=1e-3, atol=5e-3):
-                raise RuntimeError(f"ONNX Runtime and PyTorch differ in {name} for an input of {pixels.shape}")
+        scores, boxes, circles = session.run(None, {"pixel_values": pixels})
+        if scores.shape != expected[0].shape or not np.allclose(scores, expected[0], rtol=1e-3, atol=5e-3):
+            raise RuntimeError(f"ONNX Runtime and PyTorch differ in scores for an input of {pixels.shape}")
+        share = twins(np.dstack([boxes, circles]), np.dstack(expected[1:]), scores, expected[0])
+        if share < MIN_TWINS:
+            raise RuntimeError(f"ONNX Runtime and PyTorch agree on {share:.0%} of the finds in {pixels.shape}")
 
 
-def well_apart(scores: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return (B, K) bool: where a score is above its successor and below its predecessor by more than rounding."""
-    gaps = scores[:, :-1] - scores[:, 1:] > ROUNDING
-    edge = np.ones((len(scores), 1), np.bool_)
-    apart: NDArray[np.bool_] = np.concatenate([gaps, ~edge], axis=1) & np.concatenate([edge, gaps], axis=1)
-    return apart
+def twins(
+    ours: NDArray[np.float32],
+    theirs: NDArray[np.float32],
+    our_scores: NDArray[np.float32],
+    their_scores: NDArray[np.float32],
+) -> float:
+    """Return the share of our finds (B, K, 7) that are among theirs, in whatever order.
+
+    Of two neighbouring cells of nearly the same score rounding decides which one is the peak, and which comes first.
+    """
+    found, shared = 0, 0
+    for mine, other, my_scores, other_scores in zip(ours, theirs, our_scores, their_scores, strict=True):
+        kept, known = mine[my_scores > ROUNDING], other[other_scores > ROUNDING]
+        found += len(kept)
+        if len(kept) and len(known):
+            close = np.isclose(kept[:, None], known[None], rtol=1e-3, atol=2e-2).all(2)
+            shared += int(close.any(1).sum())
+    return shared / max(found, 1)
 
 
 def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
