@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,7 +22,7 @@ from saccade.api.dialects import dialect_of
 from saccade.errors import FAMILIES, SaccadeError
 from saccade.metrics import Metrics
 
-log = structlog.get_logger(**{"log.logger": "saccade.api"})
+log = logging.getLogger("saccade.api")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -62,18 +62,34 @@ STATUS: Mapping[type[SaccadeError], int] = {
     errors.UrlUnreachable: 422,
     errors.ModelUnknown: 404,
     errors.TaskMismatch: 422,
+    errors.TooManyItems: 413,
+    errors.JobUnknown: 404,
+    errors.DeliveryUnknown: 404,
+    errors.ImageUnknown: 404,
+    errors.IdempotencyMismatch: 422,
     errors.AccessError: 403,
     errors.HostRefused: 403,
     errors.OriginRefused: 403,
     errors.StateError: 409,
     errors.ModelNotLoaded: 409,
     errors.PackageExists: 409,
+    errors.IdempotencyInFlight: 409,
+    errors.NothingToRetry: 409,
+    errors.ImageErased: 409,
+    errors.ObjectMissing: 409,
     errors.UnavailableError: 503,
     errors.ModelLoading: 503,
     errors.QueueFull: 503,
     errors.ShuttingDown: 503,
     errors.HubUnreachable: 503,
     errors.ServerUnreachable: 503,
+    errors.DatabaseUnreachable: 503,
+    errors.SchemaBehind: 503,
+    errors.HintsUnreachable: 503,
+    errors.ObjectsUnreachable: 503,
+    errors.ObjectsFull: 507,
+    errors.JobsFull: 503,
+    errors.ItemsQuotaReached: 429,
     errors.ModelError: 500,
     errors.ConfigurationError: 500,
 }
@@ -153,7 +169,7 @@ async def on_saccade_error(request: Request, error: Exception) -> Response:
         raise error
     response = respond(request.scope, error)
     if response.status_code == INTERNAL_STATUS:
-        log.error("model or settings at fault", **{"error.code": error.code}, exc_info=error)
+        log.error("model or settings at fault", extra={"facts": {"error.code": error.code}}, exc_info=error)
     return response
 
 

@@ -26,18 +26,34 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + UrlUnreachable
     + ModelUnknown
     + TaskMismatch
+    + TooManyItems
+    + JobUnknown
+    + DeliveryUnknown
+    + ImageUnknown
+    + IdempotencyMismatch
   x AccessError             the caller: come in another way
     + HostRefused
     + OriginRefused
   x StateError              the caller: the thing is not in that state
     + ModelNotLoaded
     + PackageExists
+    + IdempotencyInFlight
+    + NothingToRetry
+    + ImageErased
+    + ObjectMissing
   x UnavailableError        nobody: try again later
     + ModelLoading
     + QueueFull
     + ShuttingDown
     + HubUnreachable
     + ServerUnreachable
+    + DatabaseUnreachable
+    + SchemaBehind
+    + HintsUnreachable
+    + ObjectsUnreachable
+    + ObjectsFull
+    + JobsFull
+    + ItemsQuotaReached
   x ModelError              the model's owner: the package or its output is wrong
     + PackageUnrecognised
     + PackageInvalid
@@ -47,6 +63,7 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + OutputInvalid
     + PluginFailed
     + ModelFailed
+    + WorkerCrashed
   x ConfigurationError      the operator: fix a setting
     + SettingInvalid
     + SettingUnknown
@@ -85,11 +102,14 @@ from saccade.errors.model import (
     PackageUnrecognised,
     PluginFailed,
     PreprocessorUnsupported,
+    WorkerCrashed,
 )
 from saccade.errors.request import (
     BodyTooLarge,
     BodyTooSlow,
     BodyUnreadable,
+    DeliveryUnknown,
+    IdempotencyMismatch,
     ImageEmpty,
     ImageFormatUnsupported,
     ImageShapeUnsupported,
@@ -97,7 +117,9 @@ from saccade.errors.request import (
     ImageTooManyFrames,
     ImageTooManyPixels,
     ImageTooManyScans,
+    ImageUnknown,
     ImageUnreadable,
+    JobUnknown,
     MediaTypeUnsupported,
     MethodUnsupported,
     ModelUnknown,
@@ -106,19 +128,31 @@ from saccade.errors.request import (
     RouteUnknown,
     SourceAmbiguous,
     TaskMismatch,
+    TooManyItems,
     TooManyPairs,
     UrlRefused,
     UrlUnreachable,
 )
 from saccade.errors.state import (
+    IdempotencyInFlight,
+    ImageErased,
     ModelNotLoaded,
+    NothingToRetry,
+    ObjectMissing,
     PackageExists,
     StateError,
 )
 from saccade.errors.unavailable import (
+    DatabaseUnreachable,
+    HintsUnreachable,
     HubUnreachable,
+    ItemsQuotaReached,
+    JobsFull,
     ModelLoading,
+    ObjectsFull,
+    ObjectsUnreachable,
     QueueFull,
+    SchemaBehind,
     ServerUnreachable,
     ShuttingDown,
     UnavailableError,
@@ -144,18 +178,28 @@ __all__ = [
     "BodyTooSlow",
     "BodyUnreadable",
     "ConfigurationError",
+    "DatabaseUnreachable",
+    "DeliveryUnknown",
     "GraphFailed",
     "GraphRefused",
+    "HintsUnreachable",
     "HostRefused",
     "HubUnreachable",
+    "IdempotencyInFlight",
+    "IdempotencyMismatch",
     "ImageEmpty",
+    "ImageErased",
     "ImageFormatUnsupported",
     "ImageShapeUnsupported",
     "ImageTooLarge",
     "ImageTooManyFrames",
     "ImageTooManyPixels",
     "ImageTooManyScans",
+    "ImageUnknown",
     "ImageUnreadable",
+    "ItemsQuotaReached",
+    "JobUnknown",
+    "JobsFull",
     "MediaTypeUnsupported",
     "MethodUnsupported",
     "ModelError",
@@ -163,6 +207,10 @@ __all__ = [
     "ModelLoading",
     "ModelNotLoaded",
     "ModelUnknown",
+    "NothingToRetry",
+    "ObjectMissing",
+    "ObjectsFull",
+    "ObjectsUnreachable",
     "OriginRefused",
     "OutputInvalid",
     "PackageExists",
@@ -175,6 +223,7 @@ __all__ = [
     "RequestError",
     "RouteUnknown",
     "SaccadeError",
+    "SchemaBehind",
     "SchemeUnknown",
     "ServerUnreachable",
     "SettingInvalid",
@@ -183,8 +232,10 @@ __all__ = [
     "SourceAmbiguous",
     "StateError",
     "TaskMismatch",
+    "TooManyItems",
     "TooManyPairs",
     "UnavailableError",
     "UrlRefused",
     "UrlUnreachable",
+    "WorkerCrashed",
 ]

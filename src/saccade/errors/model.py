@@ -65,3 +65,10 @@ class ModelFailed(ModelError):
 
     code = "model_failed"
     default_hint = "Mend the package and POST /v1/models/{model}/load."
+
+
+class WorkerCrashed(ModelError):
+    """The worker died each time it showed this image to this model."""
+
+    code = "worker_crashed"
+    default_hint = "Look at the image and at the worker's log; one of the two is poison for the other."

@@ -169,3 +169,38 @@ class TaskMismatch(RequestError):
 
     code = "task_mismatch"
     default_hint = "GET /v1/models/{model} shows the model's task."
+
+
+class TooManyItems(RequestError):
+    """One job has more images, models or bytes than a job may have."""
+
+    code = "too_many_items"
+    default_hint = "Split it into several jobs; an Idempotency-Key on each keeps a retry from doubling one."
+
+
+class JobUnknown(RequestError):
+    """No job of yours has this id."""
+
+    code = "job_unknown"
+    default_hint = "GET /v1/jobs lists your jobs; finished ones are dropped after SACCADE_JOBS_RETENTION_S."
+
+
+class DeliveryUnknown(RequestError):
+    """No webhook delivery of this job has this id."""
+
+    code = "delivery_unknown"
+    default_hint = "GET /v1/jobs/{id}/deliveries lists them."
+
+
+class ImageUnknown(RequestError):
+    """No stored image of yours has this id."""
+
+    code = "image_unknown"
+    default_hint = "Send the image itself, as a file, a URL or base64."
+
+
+class IdempotencyMismatch(RequestError):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_mismatch"
+    default_hint = "Use a new key for a new request, and repeat a request unchanged."

@@ -23,3 +23,34 @@ class PackageExists(StateError):
 
     code = "package_exists"
     default_hint = "Remove it first, or give the new one another --name or --version."
+
+
+class IdempotencyInFlight(StateError):
+    """A request with this Idempotency-Key is still being worked on."""
+
+    code = "idempotency_in_flight"
+    default_hint = "Repeat the request in a second; it gets the same answer as the first."
+
+
+class NothingToRetry(StateError):
+    """The job has no failed item that could be tried again."""
+
+    code = "nothing_to_retry"
+    default_hint = "GET /v1/jobs/{id} shows the counts; only failed and expired items of an ended job are retried."
+
+
+class ImageErased(StateError):
+    """The image was erased before the model saw it."""
+
+    code = "image_deleted"
+    default_hint = "Send the image again in a new job."
+
+
+class ObjectMissing(StateError):
+    """The stored bytes are gone."""
+
+    code = "object_missing"
+    default_hint = (
+        "Somebody erased them, or the place that SACCADE_OBJECTS_URL "
+        "names is not the one they were written to."
+    )

@@ -46,3 +46,52 @@ class ServerUnreachable(UnavailableError):
 
     code = "server_unreachable"
     default_hint = "Check the address, or start one with saccade serve."
+
+
+class DatabaseUnreachable(UnavailableError):
+    """The database does not answer."""
+
+    code = "database_unreachable"
+    default_hint = "Try again; the operator finds the cause in the log and with saccade doctor."
+
+
+class SchemaBehind(UnavailableError):
+    """The database has another schema than this version of Saccade."""
+
+    code = "schema_behind"
+    default_hint = "The operator runs saccade migrate."
+
+
+class HintsUnreachable(UnavailableError):
+    """The broker of hints does not answer."""
+
+    code = "hints_unreachable"
+    default_hint = "Nothing is lost: workers find their items by looking. The operator checks SACCADE_HINTS_URL."
+
+
+class ObjectsUnreachable(UnavailableError):
+    """The place of stored bytes does not answer."""
+
+    code = "objects_unreachable"
+    default_hint = "Try again; the operator checks SACCADE_OBJECTS_URL."
+
+
+class ObjectsFull(UnavailableError):
+    """The place of stored bytes has no room left."""
+
+    code = "objects_full"
+    default_hint = "Try again later; the operator makes room."
+
+
+class JobsFull(UnavailableError):
+    """More items wait than the server is willing to promise."""
+
+    code = "jobs_full"
+    default_hint = "Try again after the time in Retry-After."
+
+
+class ItemsQuotaReached(UnavailableError):
+    """You have as many items waiting as one caller may have."""
+
+    code = "items_quota_reached"
+    default_hint = "Wait until some of your items have ended; Retry-After estimates when."

@@ -1,0 +1,1 @@
+"""One schema on SQLite, PostgreSQL and MariaDB or MySQL: the tables, the migrations, and jobs' ports over them."""

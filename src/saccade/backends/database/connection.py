@@ -1,0 +1,114 @@
+"""A database that is open: transactions that are tried again where that is right, and errors in our words."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from saccade.errors import DatabaseUnreachable
+
+T = TypeVar("T")
+
+#: A transaction that lost against another one is tried so often.
+_TRIES = 6
+_LONGEST_PAUSE_S = 0.2
+#: What PostgreSQL and MySQL call a deadlock, a serialisation failure and a lock that was not given in time.
+_LOST_RACES = frozenset({"40001", "40P01", "55P03", 1213, 1205})
+
+
+class Writer(Protocol):
+    """Runs one piece of work in a transaction and commits it."""
+
+    def __call__(self, work: Callable[[Connection], T]) -> T:
+        """Return what the work returned, once it is durable."""
+
+
+class Database:
+    """Transactions on one database. Thread-safe."""
+
+    def __init__(self, engine: Engine, *, reader: Engine | None = None, writer: Writer | None = None) -> None:
+        """Tie engines together.
+
+        Args:
+            engine: Where transactions are written.
+            reader: Where they are read, if that is another pool.
+            writer: How they are written; by default each in a transaction of its own.
+        """
+        self._engine = engine
+        self._reader = reader or engine
+        self._writer = writer or self._write_alone
+
+    @property
+    def dialect(self) -> str:
+        """What kind it is: ``sqlite``, ``postgresql``, ``mysql`` or ``mariadb``."""
+        return self._engine.dialect.name
+
+    @property
+    def engine(self) -> Engine:
+        """What migrations run on."""
+        return self._engine
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run work that writes nothing; once more if the connection turns out to be stale.
+
+        Raises:
+            DatabaseUnreachable: The database does not answer.
+        """
+        return _attempt(lambda: self._read(work))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in a transaction; it may be run several times, so it must do nothing outside the database.
+
+        Raises:
+            DatabaseUnreachable: The database does not answer; whether a commit under way took place is unknown.
+        """
+        return _attempt(lambda: self._writer(work))
+
+    def close(self) -> None:
+        """Give all connections back. Idempotent."""
+        self._engine.dispose()
+        if self._reader is not self._engine:
+            self._reader.dispose()
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._reader.connect() as connection:
+            return work(connection)
+
+    def _write_alone(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+
+def _attempt(run: Callable[[], T]) -> T:
+    """Run it, again after lost races, and give the database's failures our names."""
+    for number in range(1, _TRIES + 1):
+        try:
+            return run()
+        except DBAPIError as error:
+            if _lost_race(error) and number < _TRIES:
+                time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.01 * 2**number)))  # noqa: S311 - jitter, no secret
+            elif isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+                raise DatabaseUnreachable(f"The database does not answer: {_first_line(error.orig)}") from error
+            else:
+                raise
+        except PoolTimeout as error:
+            raise DatabaseUnreachable("All connections to the database are busy.") from error
+    raise DatabaseUnreachable("The transaction lost against others again and again.")
+
+
+def _lost_race(error: DBAPIError) -> bool:
+    """Say whether a transaction failed only because another one was in its way."""
+    original = error.orig
+    code = getattr(original, "sqlstate", None) or next(iter(getattr(original, "args", ())), None)
+    return code in _LOST_RACES
+
+
+def _first_line(error: BaseException | None) -> str:
+    """Return the first line of what the driver says, which names no password."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]

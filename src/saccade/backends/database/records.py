@@ -1,0 +1,275 @@
+"""What owners see and do: jobs, items, events, the queue; cancelling and erasing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select
+
+from saccade.backends.database.clock import now_us
+from saccade.backends.database.connection import Database
+from saccade.backends.database.endings import CHUNK, cancel_job
+from saccade.backends.database.schema import delivery, garbage, idempotency, item, job, job_image, result, worker
+from saccade.errors import JobUnknown
+from saccade.failpoints import pass_failpoint
+from saccade.jobs.records import ItemRecord, JobPriority, JobRecord, QueueReport, QueueRow, WorkerRecord
+from saccade.jobs.states import OPEN, Counts, ItemState, JobState
+
+_SECOND_US = 1_000_000
+#: A worker that gave no sign for so long is not counted any more.
+_WORKER_GONE_US = 60 * _SECOND_US
+
+
+class SqlRecords:
+    """``Records`` over SQL."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on a database."""
+        self._database = database
+
+    def job(self, principal: str, job_id: str) -> JobRecord:
+        """Return a job; see the port."""
+        return self._database.read(lambda tx: read_job(tx, principal, job_id))
+
+    def jobs(
+        self, principal: str, *, before: str | None = None, state: JobState | None = None, limit: int = 50
+    ) -> list[JobRecord]:
+        """Return the newest jobs; see the port."""
+        query = select(job).where(job.c.principal == principal).order_by(job.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(job.c.id < before)
+        if state is not None:
+            query = query.where(job.c.state == state.value)
+
+        def work(tx: Connection) -> list[JobRecord]:
+            rows = tx.execute(query).all()
+            running = _running(tx, [row.id for row in rows if row.state == JobState.RUNNING.value])
+            return [_job_of(row, running=running.get(row.id, (0, None))) for row in rows]
+
+        return self._database.read(work)
+
+    def items(
+        self,
+        principal: str,
+        job_id: str,
+        *,
+        after: tuple[int, int] | None = None,
+        states: Sequence[ItemState] = (),
+        limit: int = 500,
+    ) -> list[ItemRecord]:
+        """Return items in their order; see the port."""
+        query = _items().where(item.c.job_id == job_id).order_by(item.c.position, item.c.model_index).limit(limit)
+        if after is not None:
+            position, model_index = after
+            behind = and_(item.c.position == position, item.c.model_index > model_index)
+            query = query.where(or_(item.c.position > position, behind))
+        if states:
+            query = query.where(item.c.state.in_([state.value for state in states]))
+
+        def work(tx: Connection) -> list[ItemRecord]:
+            _check_owner(tx, principal, job_id)
+            return [_item_of(row) for row in tx.execute(query)]
+
+        return self._database.read(work)
+
+    def events(self, principal: str, job_id: str, *, after: int = 0, limit: int = 500) -> list[ItemRecord]:
+        """Return ended items in the order in which they ended; see the port."""
+        query = (
+            _items().where(item.c.job_id == job_id, item.c.event_seq > after).order_by(item.c.event_seq).limit(limit)
+        )
+
+        def work(tx: Connection) -> list[ItemRecord]:
+            _check_owner(tx, principal, job_id)
+            return [_item_of(row) for row in tx.execute(query)]
+
+        return self._database.read(work)
+
+    def cancel(self, principal: str, job_id: str) -> JobRecord:
+        """End every open item as cancelled; see the port."""
+
+        def work(tx: Connection) -> JobRecord:
+            _check_owner(tx, principal, job_id)
+            cancel_job(tx, job_id, now=now_us(tx))
+            pass_failpoint("cancel.before_commit")
+            return read_job(tx, principal, job_id)
+
+        return self._database.write(work)
+
+    def erase(self, principal: str, job_id: str) -> None:
+        """Cancel and forget a job; see the port."""
+
+        def work(tx: Connection) -> None:
+            _check_owner(tx, principal, job_id)
+            forget_job(tx, job_id, now=now_us(tx))
+            pass_failpoint("erase.before_commit")
+
+        self._database.write(work)
+        pass_failpoint("erase.after_commit")
+
+    def blob_of(self, principal: str, sha256: str) -> str | None:
+        """Return the key of bytes with this hash; see the port."""
+        query = (
+            select(job_image.c.blob_key)
+            .where(job_image.c.principal == principal, job_image.c.sha256 == sha256, job_image.c.blob_key.is_not(None))
+            .limit(1)
+        )
+        return self._database.read(lambda tx: tx.execute(query).scalar_one_or_none())
+
+    def open_items(self) -> Mapping[str, int]:
+        """Return how many items of each principal have not ended; see the port."""
+        ended = job.c.succeeded + job.c.failed + job.c.cancelled + job.c.expired
+        query = (
+            select(job.c.principal, func.sum(job.c.total - ended))
+            .where(job.c.state == JobState.RUNNING.value)
+            .group_by(job.c.principal)
+        )
+        return self._database.read(lambda tx: {principal: int(count) for principal, count in tx.execute(query)})
+
+    def queue(self, *, span_s: float = 60.0) -> QueueReport:
+        """Return the lines before all models, and who works on them; see the port."""
+
+        def work(tx: Connection) -> QueueReport:
+            now = now_us(tx)
+            lines = tx.execute(
+                select(item.c.model, item.c.digest, item.c.state, func.count(), func.min(item.c.created_at))
+                .where(item.c.state.in_([state.value for state in OPEN]))
+                .group_by(item.c.model, item.c.digest, item.c.state)
+            ).all()
+            recently = select(func.count()).where(item.c.finished_at > now - int(span_s * _SECOND_US))
+            alive = select(worker).where(worker.c.seen_at > now - _WORKER_GONE_US).order_by(worker.c.id)
+            return QueueReport(
+                rows=_queue_rows([tuple(line) for line in lines], now=now),
+                workers=tuple(_worker_of(row) for row in tx.execute(alive)),
+                ended_recently=tx.execute(recently).scalar_one(),
+                span_s=span_s,
+                now_us=now,
+            )
+
+        return self._database.read(work)
+
+
+def read_job(tx: Connection, principal: str, job_id: str) -> JobRecord:
+    """Return a job of a principal.
+
+    Raises:
+        JobUnknown: There is none.
+    """
+    row = tx.execute(select(job).where(job.c.id == job_id, job.c.principal == principal)).one_or_none()
+    if row is None:
+        raise JobUnknown("There is no such job.")
+    running = _running(tx, [job_id]) if row.state == JobState.RUNNING.value else {}
+    return _job_of(row, running=running.get(job_id, (0, None)))
+
+
+def forget_job(tx: Connection, job_id: str, *, now: int) -> None:
+    """Delete a job's rows, open items and all; what usage was metered stays, and blobs become garbage."""
+    tx.execute(select(item.c.id).where(item.c.job_id == job_id).order_by(item.c.id).with_for_update()).all()
+    keys = tx.execute(
+        select(job_image.c.blob_key).where(job_image.c.job_id == job_id, job_image.c.blob_key.is_not(None)).distinct()
+    )
+    rows = [{"blob_key": key, "created_at": now} for key in keys.scalars()]
+    for start in range(0, len(rows), CHUNK):
+        tx.execute(insert(garbage), rows[start : start + CHUNK])
+    for table in (result, item, job_image, delivery, idempotency):
+        tx.execute(delete(table).where(table.c.job_id == job_id))
+    tx.execute(delete(job).where(job.c.id == job_id))
+
+
+def _check_owner(tx: Connection, principal: str, job_id: str) -> None:
+    if tx.execute(select(job.c.principal).where(job.c.id == job_id)).scalar_one_or_none() != principal:
+        raise JobUnknown("There is no such job.")
+
+
+def _running(tx: Connection, job_ids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+    """Return for each job how many of its items run, and when the first of them was begun."""
+    if not job_ids:
+        return {}
+    rows = tx.execute(
+        select(item.c.job_id, func.count(), func.min(item.c.started_at))
+        .where(item.c.job_id.in_(job_ids), item.c.state == ItemState.RUNNING.value)
+        .group_by(item.c.job_id)
+    )
+    return {job_id: (count, begun) for job_id, count, begun in rows}
+
+
+def _job_of(row: Row[*tuple[object, ...]], *, running: tuple[int, int | None]) -> JobRecord:
+    count, begun = running
+    return JobRecord(
+        id=row.id,
+        principal=row.principal,
+        state=JobState(row.state),
+        counts=Counts(row.total, row.succeeded, row.failed, row.cancelled, row.expired),
+        running=count,
+        models=tuple(json.loads(row.models)),
+        images=row.images,
+        options=json.loads(row.options),
+        priority=JobPriority(row.priority),
+        webhook=row.webhook,
+        retry_of=row.retry_of,
+        event_seq=row.event_seq,
+        created_at_us=row.created_at,
+        started_at_us=row.started_at if row.started_at is not None else begun,
+        finished_at_us=row.finished_at,
+        cancelled_at_us=row.cancelled_at,
+        deadline_at_us=row.deadline_at,
+    )
+
+
+def _items() -> Select[*tuple[object, ...]]:
+    place = and_(job_image.c.job_id == item.c.job_id, job_image.c.position == item.c.position)
+    columns = (job_image.c.file_name, job_image.c.source_url, job_image.c.sha256, job_image.c.blob_key)
+    joined = item.join(job_image, place).outerjoin(result, result.c.item_id == item.c.id)
+    return select(item, *columns, result.c.prediction).select_from(joined)
+
+
+def _item_of(row: Row[*tuple[object, ...]]) -> ItemRecord:
+    return ItemRecord(
+        id=row.id,
+        job_id=row.job_id,
+        position=row.position,
+        model_index=row.model_index,
+        model=row.model,
+        digest=row.digest,
+        state=ItemState(row.state),
+        attempt=row.attempt,
+        file_name=row.file_name,
+        source_url=row.source_url,
+        sha256=row.sha256,
+        blob_key=row.blob_key,
+        error_code=row.error_code,
+        error_detail=row.error_detail,
+        prediction=row.prediction,
+        event_seq=row.event_seq,
+        created_at_us=row.created_at,
+        started_at_us=row.started_at,
+        finished_at_us=row.finished_at,
+    )
+
+
+def _queue_rows(lines: Sequence[tuple[str, str, str, int, int]], *, now: int) -> tuple[QueueRow, ...]:
+    found: dict[tuple[str, str], QueueRow] = {}
+    for model, digest, state, count, oldest in lines:
+        before = found.get((model, digest), QueueRow(model, digest, 0, 0, None))
+        is_queued = state == ItemState.QUEUED.value
+        found[model, digest] = QueueRow(
+            model,
+            digest,
+            queued=count if is_queued else before.queued,
+            running=before.running if is_queued else count,
+            oldest_age_s=(now - oldest) / _SECOND_US if is_queued else before.oldest_age_s,
+        )
+    return tuple(found[key] for key in sorted(found))
+
+
+def _worker_of(row: Row[*tuple[object, ...]]) -> WorkerRecord:
+    return WorkerRecord(
+        id=row.id,
+        host=row.host,
+        pid=row.pid,
+        models=json.loads(row.models),
+        concurrency=row.concurrency,
+        running=row.running,
+        started_at_us=row.started_at,
+        seen_at_us=row.seen_at,
+    )

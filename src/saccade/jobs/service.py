@@ -1,0 +1,280 @@
+"""Accepting work: check it, keep its bytes, store it in one transaction, wake somebody."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from saccade.clock import utc_now
+from saccade.errors import (
+    DatabaseUnreachable,
+    HintsUnreachable,
+    ImageUnknown,
+    ModelFailed,
+    NothingToRetry,
+    ObjectMissing,
+    SaccadeError,
+    SourceAmbiguous,
+    TooManyItems,
+)
+from saccade.failpoints import pass_failpoint
+from saccade.jobs.ids import new_id
+from saccade.jobs.ports import Hints, Objects
+from saccade.jobs.records import (
+    IdempotencyKey,
+    ItemRecord,
+    JobRecord,
+    ModelPin,
+    NewImage,
+    NewJob,
+    Reservation,
+)
+from saccade.jobs.room import Room
+from saccade.jobs.states import RETRYABLE, JobState
+from saccade.jobs.store import Store
+from saccade.jobs.submission import Source, Submission, fingerprint, options_to_json
+from saccade.models.registry import Registry
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JobLimits:
+    """What one job may be."""
+
+    max_images: int
+    max_models: int
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job that was accepted; ``replayed`` if an earlier request with the same Idempotency-Key made it."""
+
+    job: JobRecord
+    replayed: bool
+
+
+class Jobs:
+    """Accepts, repeats and erases jobs. Thread-safe and blocking."""
+
+    def __init__(
+        self,
+        store: Store,
+        objects: Objects,
+        hints: Hints,
+        registry: Registry,
+        *,
+        room: Room,
+        limits: JobLimits,
+        on_hint_failure: Callable[[HintsUnreachable], None] | None = None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Tie the parts together.
+
+        Args:
+            store: The database.
+            objects: Where bytes are kept.
+            hints: What wakes workers.
+            registry: Which models there are.
+            room: How much may wait.
+            limits: How large a job may be.
+            on_hint_failure: Told when no hint could be sent; workers find the items a little later.
+            on_close: Gives the database, the store and the broker back.
+        """
+        self.store = store
+        self.objects = objects
+        self.hints = hints
+        self.room = room
+        self._registry = registry
+        self._limits = limits
+        self._on_hint_failure = on_hint_failure
+        self.close = on_close
+
+    def submit(self, submission: Submission) -> Accepted:
+        """Accept a job; when this returns it will end, whatever dies.
+
+        Raises:
+            SourceAmbiguous: There is no image.
+            TooManyItems: There are too many images or models.
+            ModelUnknown: A model does not exist; nothing was stored.
+            ModelFailed: A model's package cannot be read.
+            ImageUnknown: The id of a stored image means nothing to this principal.
+            ItemsQuotaReached: The caller has too many open items.
+            JobsFull: All callers together have.
+            IdempotencyMismatch: The key was used for another request.
+            IdempotencyInFlight: The same request is being worked on.
+            UnavailableError: The database or the store does not answer; nothing was accepted.
+        """
+        self._check_size(submission)
+        pins = self.pin(submission.models)
+        asked = _hashed(submission)
+        self.room.check(asked.principal, len(asked.sources) * len(pins))
+        key = _key_of(asked)
+        reservation = self.store.submissions.reserve(key) if key is not None else None
+        if reservation is not None and reservation.job_id is not None:
+            return Accepted(self.store.records.job(asked.principal, reservation.job_id), replayed=True)
+        reserved = (key, reservation) if key is not None and reservation is not None else None
+        try:
+            images = self._keep(asked.principal, asked.sources)
+            new = NewJob(
+                id=new_id(),
+                principal=asked.principal,
+                images=images,
+                models=pins,
+                options=options_to_json(asked.options),
+                priority=asked.priority,
+                deadline_s=asked.deadline_s,
+                webhook=asked.webhook,
+                max_attempts=self._limits.max_attempts,
+                request_id=asked.request_id,
+            )
+            return Accepted(self._store(new, reserved=reserved), replayed=False)
+        except SaccadeError:
+            if reserved is not None:
+                self._release(*reserved)
+            raise
+
+    def retry(self, principal: str, job_id: str, *, request_id: str | None = None) -> JobRecord:
+        """Accept a new job of those items of an ended one that failed or expired, with the models as they are now.
+
+        Raises:
+            JobUnknown: This principal has no such job.
+            NothingToRetry: The job still runs, or nothing of it failed.
+            UnavailableError: The database or the store does not answer; nothing was accepted.
+        """
+        old = self.store.records.job(principal, job_id)
+        if old.state is JobState.RUNNING:
+            raise NothingToRetry("The job is still running.")
+        failed = self._failed_items(principal, job_id)
+        if not failed:
+            raise NothingToRetry("No item of the job failed or expired.")
+        self.room.check(principal, len(failed))
+        models = list(dict.fromkeys(item.model for item in failed))
+        positions = {item.position: item for item in failed}
+        order = {position: index for index, position in enumerate(sorted(positions))}
+        new = NewJob(
+            id=new_id(),
+            principal=principal,
+            images=tuple(self._copied(positions[position]) for position in order),
+            models=self.pin(models),
+            pairs=tuple(sorted((order[item.position], models.index(item.model)) for item in failed)),
+            options=old.options,
+            priority=old.priority,
+            webhook=old.webhook,
+            retry_of=old.id,
+            max_attempts=self._limits.max_attempts,
+            request_id=request_id,
+        )
+        return self._store(new)
+
+    def pin(self, models: Sequence[str]) -> tuple[ModelPin, ...]:
+        """Return each model as it is now: its reference and the digest of its package.
+
+        Raises:
+            ModelUnknown: One does not exist.
+            ModelFailed: One has a package that cannot be read.
+        """
+        pins = []
+        for name in models:
+            status = self._registry.status(name)
+            if status.card is None:
+                raise ModelFailed(f"{status.reference} cannot be read: {status.detail}")
+            pins.append(ModelPin(status.reference, status.card.digest))
+        if len({pin.reference for pin in pins}) < len(pins):
+            raise SourceAmbiguous("A model is named twice.", hint="Name each model once.")
+        return tuple(pins)
+
+    def _check_size(self, submission: Submission) -> None:
+        if not submission.sources or not submission.models:
+            raise SourceAmbiguous(
+                "A job needs at least one image and one model.", hint="Send 'images' and 'models', one or more of each."
+            )
+        images, models = len(submission.sources), len(submission.models)
+        if images > self._limits.max_images or models > self._limits.max_models:
+            raise TooManyItems(
+                f"{images} images and {models} models; a job has at most {self._limits.max_images} images "
+                f"and {self._limits.max_models} models."
+            )
+
+    def _keep(self, principal: str, sources: Sequence[Source]) -> tuple[NewImage, ...]:
+        """Make the bytes durable; the rows that name them come after."""
+        pass_failpoint("submit.before_blobs")
+        images, blobs = [], {}
+        for source in sources:
+            if source.image_id is not None:
+                images.append(self._stored(principal, source))
+            elif source.data is not None:
+                key = new_blob_key()
+                blobs[key] = source.data
+                images.append(
+                    NewImage(source.file_name, None, source.sha256, blob_key=key, size_bytes=len(source.data))
+                )
+            else:
+                images.append(NewImage(source.file_name, source.url))
+        self.objects.put_many(blobs)
+        pass_failpoint("submit.after_blobs")
+        return tuple(images)
+
+    def _stored(self, principal: str, source: Source) -> NewImage:
+        """Return a stored image as one of this job, with bytes of its own: either may be erased without the other."""
+        image_id = source.image_id or ""
+        kept = self.store.records.blob_of(principal, image_id)
+        if kept is None:
+            raise ImageUnknown(f"There is no stored image {image_id[:64]!a}.")
+        key = new_blob_key()
+        try:
+            self.objects.copy(kept, key)
+        except ObjectMissing:
+            raise ImageUnknown(f"The stored image {image_id[:64]!a} was erased.") from None
+        return NewImage(source.file_name, None, image_id, blob_key=key)
+
+    def _copied(self, item: ItemRecord) -> NewImage:
+        if item.blob_key is None:
+            return NewImage(item.file_name, item.source_url)
+        key = new_blob_key()
+        self.objects.copy(item.blob_key, key)
+        return NewImage(item.file_name, item.source_url, item.sha256, blob_key=key)
+
+    def _store(self, new: NewJob, *, reserved: tuple[IdempotencyKey, Reservation] | None = None) -> JobRecord:
+        ids = self.store.submissions.submit(new, reserved=reserved)
+        self.room.took(new.principal, len(ids))
+        try:
+            self.hints.publish(ids)
+        except HintsUnreachable as error:
+            if self._on_hint_failure is not None:
+                self._on_hint_failure(error)
+        pass_failpoint("submit.after_hints")
+        return self.store.records.job(new.principal, new.id)
+
+    def _release(self, key: IdempotencyKey, reservation: Reservation) -> None:
+        """Let the key be used again; where the database is away, the reservation ends by itself."""
+        try:
+            self.store.submissions.release(key, reservation)
+        except DatabaseUnreachable:
+            return
+
+    def _failed_items(self, principal: str, job_id: str) -> list[ItemRecord]:
+        found: list[ItemRecord] = []
+        after = None
+        while page := self.store.records.items(principal, job_id, after=after, states=RETRYABLE, limit=_PAGE):
+            found += page
+            after = (page[-1].position, page[-1].model_index)
+        return found
+
+
+def new_blob_key() -> str:
+    """Return a fresh random key; by day, so that what nobody owns is found among little."""
+    name = secrets.token_hex(16)
+    return f"jobs/{utc_now():%Y%m%d}/{name[:2]}/{name}"
+
+
+def _hashed(submission: Submission) -> Submission:
+    return replace(submission, sources=tuple(source.hashed() for source in submission.sources))
+
+
+def _key_of(submission: Submission) -> IdempotencyKey | None:
+    if submission.idempotency_key is None:
+        return None
+    return IdempotencyKey(submission.principal, submission.route, submission.idempotency_key, fingerprint(submission))
