@@ -42,6 +42,7 @@ check: $(VENV)/.dev ## Lint, check formatting, types, imports and scripts
 	@$(BIN)/lint-imports --no-logo >$(VENV)/imports.log 2>&1 || { cat $(VENV)/imports.log; exit 1; }
 	$(SAY) "scripts"
 	@bash -n .ci/run
+	@bash -n .ci/services
 	@sh -n requirements/compile.sh
 	$(SAY) "all is well"
 

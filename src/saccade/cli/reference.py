@@ -25,7 +25,7 @@ An error of Saccade's own is one line: what happened, who must act, what to do, 
 _SETTINGS_INTRO = """
 # Settings
 
-Written by `make docs` from `src/saccade/settings.py`; a test sees that it is current.
+Written by `make docs` from `src/saccade/settings/sections.py`; a test sees that it is current.
 
 A value is taken from the command line, else from the environment, else from a `.env` file in the working folder, else
 it is the default.

@@ -1,30 +1,13 @@
-"""Every setting once: its name with its unit, its default, and why it is what it is.
-
-A setting is read from the environment (``SACCADE_…``), else from a ``.env`` file in the working folder, else it keeps
-its default; the command line stands over all. Settings are read once, by ``load``, and handed on; an unknown
-``SACCADE_`` variable is an error, for it is a misspelt one.
-"""
+"""The settings themselves, group by group: each with its unit, its default, and below it what it is for."""
 
 from __future__ import annotations
 
-import ast
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from inspect import cleandoc
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from saccade.errors import SettingInvalid, SettingUnknown
-
-PREFIX = "SACCADE_"
-DOTENV = Path(".env")
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Environment(StrEnum):
@@ -64,8 +47,6 @@ def _split(value: object) -> object:
     return value
 
 
-S = TypeVar("S", bound="Section")
-
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -90,6 +71,9 @@ class PlaceSettings(Section):
 
     preload: Preload = Preload.ALL
     """``all`` loads every model before /readyz is true; ``none`` loads a model when it is first asked for."""
+
+    failpoints: str = ""
+    """Where this process kills, stops or fails itself, for tests: ``name:action@n``, separated by commas; dev only."""
 
 
 class ServerSettings(Section):
@@ -123,6 +107,14 @@ class ServerSettings(Section):
 
     threads: int = Field(40, ge=1, le=1000)
     """How many requests are worked on at once; more wait in line."""
+
+    burst: int = Field(64, ge=1)
+    """Requests for one model that may be under way at once. When more come, those beyond are refused with 503 and
+    Retry-After, and only as many are let in as are answered about as fast as on an idle server."""
+
+    max_wait_s: float = Field(10.0, gt=0)
+    """Longest time that a request may be expected to wait, by the measured rate of its model, or wait for memory to
+    decode its picture in. Shorter than most clients and proxies are patient; raise it for slow models."""
 
     grace_s: float = Field(20.0, ge=0)
     """How long a stopping server waits for requests under way."""
@@ -208,6 +200,11 @@ class EngineSettings(Section):
     inspect_timeout_s: float = Field(60.0, gt=0)
     """Longest time of that inspection."""
 
+    @property
+    def runs(self) -> int:
+        """Runs of one model at the same time, as a number."""
+        return self.slots or len(os.sched_getaffinity(0))
+
 
 class CacheSettings(Section):
     """Answers kept in memory."""
@@ -221,129 +218,88 @@ class CacheSettings(Section):
     """How long an answer is kept."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """All settings, by section."""
+class DatabaseSettings(Section):
+    """Where jobs, results and usage are kept."""
 
-    place: PlaceSettings
-    server: ServerSettings
-    log: LogSettings
-    image: ImageSettings
-    fetch: FetchSettings
-    batch: BatchSettings
-    engine: EngineSettings
-    cache: CacheSettings
-    origins: Mapping[str, str]
-    """For each variable, where its value came from: ``default``, ``environment``, ``.env`` or ``command line``."""
+    prefix: ClassVar[str] = "DATABASE_"
 
-    @property
-    def home(self) -> Path:
-        """The home folder, absolute."""
-        return self.place.home.expanduser().absolute()
+    url: str = ""
+    """``sqlite:////path``, ``postgresql://…`` or ``mysql://…`` (MariaDB too); by default ``saccade.db`` in the home."""
 
-    @property
-    def models_folder(self) -> Path:
-        """The folder of packages, absolute."""
-        return self.place.models.expanduser().absolute() if self.place.models else self.home / "models"
-
-    @property
-    def cache_folder(self) -> Path:
-        """The folder of what can be made again."""
-        return self.home / "cache"
+    wait_s: float = Field(60.0, ge=0)
+    """How long a starting process waits for the database, the broker and the store, in any order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One setting as the environment names it."""
+class HintsSettings(Section):
+    """What wakes workers. It carries no truth: losing it loses nothing."""
 
-    name: str
-    section: str
-    field: str
+    prefix: ClassVar[str] = "HINTS_"
 
-    @property
-    def help(self) -> str:
-        """What the setting is for: the docstring below its field."""
-        return _docstrings()[SECTIONS[self.section].__name__, self.field]
+    url: str = "memory://"
+    """``memory://`` wakes the workers of this process; ``redis://…`` and ``amqp://…`` wake those of other machines."""
 
 
-SECTIONS: Mapping[str, type[Section]] = {
-    "place": PlaceSettings,
-    "server": ServerSettings,
-    "log": LogSettings,
-    "image": ImageSettings,
-    "fetch": FetchSettings,
-    "batch": BatchSettings,
-    "engine": EngineSettings,
-    "cache": CacheSettings,
-}
+class ObjectsSettings(Section):
+    """Where the bytes of images lie."""
+
+    prefix: ClassVar[str] = "OBJECTS_"
+
+    url: str = ""
+    """``file:///folder``, ``s3://bucket/prefix``, ``gs://…`` or ``az://…``; by default ``objects`` in the home."""
 
 
-def variables() -> dict[str, Variable]:
-    """Return every setting by its environment name, in the order of this file."""
-    return {
-        name: Variable(name, section, field)
-        for section, kind in SECTIONS.items()
-        for field in kind.model_fields
-        for name in [f"{PREFIX}{kind.prefix}{field}".upper()]
-    }
+class JobsSettings(Section):
+    """What a job may be, and how long it is kept."""
+
+    prefix: ClassVar[str] = "JOBS_"
+
+    max_images: int = Field(1000, ge=1, le=10_000)
+    """Most images of one job."""
+
+    max_models: int = Field(20, ge=1, le=100)
+    """Most models of one job."""
+
+    max_attempts: int = Field(8, ge=1, le=100)
+    """Claims of one item, each by a worker that died or met something passing, before it fails."""
+
+    queue_items: int = Field(200_000, ge=1)
+    """Items of all callers that may wait; more are refused with 503."""
+
+    queue_items_each: int = Field(100_000, ge=1)
+    """Items of one caller that may wait; more are refused with 429."""
+
+    retention_s: float = Field(604_800.0, ge=0)
+    """How long an ended job, its results and its images are kept; 0 keeps them for ever."""
 
 
-@cache
-def _docstrings() -> dict[tuple[str, str], str]:
-    """Return the docstring of each field by class and field; read from this file when asked, for start-up is short."""
-    found = {}
-    for node in ast.parse(Path(__file__).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef):
-            for field, text in pairwise(node.body):
-                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                    found[node.name, ast.unparse(field.target)] = cleandoc(str(ast.literal_eval(text.value)))
-    return found
+class WorkerSettings(Section):
+    """How items are worked on."""
+
+    prefix: ClassVar[str] = "WORKER_"
+
+    embedded: bool = True
+    """Whether ``saccade serve`` works on items itself; say false where ``saccade work`` does."""
+
+    concurrency: int = Field(0, ge=0, le=1024)
+    """Items in one worker's hands at a time; 0 takes twice the largest batch."""
+
+    lease_s: float = Field(10.0, ge=0.5, le=3600)
+    """How long an item stays with a worker that gives no sign of life; a third of it is the heartbeat."""
+
+    sweep_s: float = Field(1.0, gt=0, le=60)
+    """How often a worker looks for dead workers, passed deadlines, lost hints and garbage."""
+
+    hint_age_s: float = Field(5.0, gt=0, le=3600)
+    """After how long an item that still waits is hinted again."""
+
+    grace_s: float = Field(20.0, ge=0)
+    """How long a stopping worker finishes what it has begun; the rest is handed back."""
 
 
-def load(overrides: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the command line's overrides, the environment, ``.env`` and the defaults, in that order.
+class WebhookSettings(Section):
+    """How the ends of jobs are told."""
 
-    Args:
-        overrides: Values from the command line, by environment name.
+    prefix: ClassVar[str] = "WEBHOOK_"
 
-    Raises:
-        SettingUnknown: A ``SACCADE_`` variable names no setting.
-        SettingInvalid: A value has the wrong type or lies outside its range.
-    """
-    layers = (
-        ("command line", dict(overrides or {})),
-        ("environment", {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}),
-        (".env", {name: value or "" for name, value in dotenv_values(DOTENV).items() if name.startswith(PREFIX)}),
-    )
-    known = variables()
-    origins = dict.fromkeys(known, "default")
-    values: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
-    for origin, layer in reversed(layers):
-        for name, value in layer.items():
-            if name not in known:
-                raise SettingUnknown(f"{name} ({origin}) names no setting.")
-            values[known[name].section][known[name].field] = value
-            origins[name] = origin
-    return Settings(
-        place=_read(PlaceSettings, values["place"], origins),
-        server=_read(ServerSettings, values["server"], origins),
-        log=_read(LogSettings, values["log"], origins),
-        image=_read(ImageSettings, values["image"], origins),
-        fetch=_read(FetchSettings, values["fetch"], origins),
-        batch=_read(BatchSettings, values["batch"], origins),
-        engine=_read(EngineSettings, values["engine"], origins),
-        cache=_read(CacheSettings, values["cache"], origins),
-        origins=origins,
-    )
-
-
-def _read(kind: type[S], values: Mapping[str, str], origins: Mapping[str, str]) -> S:
-    """Validate one section, naming the variable and where it came from when a value is wrong."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"{PREFIX}{kind.prefix}{first['loc'][0]}".upper()
-        raise SettingInvalid(
-            f"{name}={values.get(str(first['loc'][0]), '')!r} ({origins.get(name, kind.__name__)}): {first['msg']}."
-        ) from None
+    timeout_s: float = Field(15.0, gt=0, le=60)
+    """Longest whole time of one delivery."""
