@@ -45,9 +45,11 @@ class Server:
     def __init__(self, command: list[str], environment: dict[str, str], port: int, path: str) -> None:
         """Start the process and note when."""
         self.port, self.path = port, path
+        # Byte code is kept, as in every installation; else each start would compile the sources of whoever has more.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self.begun_s = time.perf_counter()
         self.process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env={**inherited, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def first_answer_s(self, picture: bytes) -> float:

@@ -34,6 +34,25 @@ def test_help_loads_nothing_heavy(words, heavy):
     assert heavy & set(json.loads(ended.stderr)) == set()
 
 
+def test_server_makes_no_log_line_before_there_is_one():
+    """What formats lines is large; it is loaded with the first line, which the first answer need not wait for."""
+    script = (
+        "import logging, sys\n"
+        "from saccade.api.logs import configure_logs\n"
+        "from saccade.settings import LogSettings\n"
+        "configure_logs(LogSettings())\n"
+        "import saccade.api.app\n"
+        "print('structlog' in sys.modules)\n"
+        "logging.getLogger('saccade.test').warning('a line')\n"
+        "print('structlog' in sys.modules)\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+
+    assert ended.stdout.split() == ["False", "True"]
+    assert json.loads(ended.stderr)["message"] == "a line"
+
+
 def test_version_is_told_for_people_and_for_programs(saccade):
     """The same version both ways."""
     plain = saccade("version").stdout.split()[1]

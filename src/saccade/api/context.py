@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from starlette.types import Scope
@@ -15,6 +16,9 @@ from saccade.predictions.answer import Timing
 SCOPE_KEY = "saccade.context"
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+#: The id of the request under way; every log line that is written meanwhile bears it.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 @dataclass(slots=True)

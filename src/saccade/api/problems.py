@@ -77,6 +77,7 @@ STATUS: Mapping[type[SaccadeError], int] = {
     errors.NothingToRetry: 409,
     errors.ImageErased: 409,
     errors.ObjectMissing: 409,
+    errors.JobCancelled: 409,
     errors.UnavailableError: 503,
     errors.ModelLoading: 503,
     errors.QueueFull: 503,
@@ -90,6 +91,8 @@ STATUS: Mapping[type[SaccadeError], int] = {
     errors.ObjectsFull: 507,
     errors.JobsFull: 503,
     errors.ItemsQuotaReached: 429,
+    errors.DeadlinePassed: 503,
+    errors.AttemptsExhausted: 503,
     errors.ModelError: 500,
     errors.ConfigurationError: 500,
 }

@@ -107,8 +107,8 @@ def _supervise(settings: Settings, bound: socket.socket, address: Address) -> in
     supervisor = Supervisor(
         partial(_serve_here, settings, bound),
         probe=ReadyProbe(address.url),
-        reports=Reports(ready=partial(_announce, address.url), log=partial(_log, settings)),
-        grace_s=settings.server.grace_s,
+        reports=Reports(ready=partial(_announce, address.url), log=partial(log_line, settings)),
+        grace_s=max(settings.server.grace_s, settings.worker.grace_s),
     )
     return supervisor.run()
 
@@ -117,10 +117,14 @@ def _serve_here(settings: Settings, bound: socket.socket) -> int:
     """Run the server in this process and return its exit code; an unknown fault leaves its trace on stderr."""
     # What is imported stays for good: looking through it for garbage, again and again, is lost time. ``run`` ends this.
     gc.disable()
+    # numpy starts a thread for every CPU while it is imported. No graph uses them; what a plug-in computes with numpy
+    # gets as many threads as any other run.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(settings.engine.threads))  # noqa: TID251 - a library's setting
     try:
         from saccade.api.serve import run
+        from saccade.worker.embedded import Background
 
-        run(settings, bound)
+        run(settings, bound, companion=Background)
     except SaccadeError as error:
         return report(error)
     except Exception:  # noqa: BLE001 - whatever it is, the supervisor must see an exit code and not a stack
@@ -154,7 +158,7 @@ def _logs_json(settings: Settings) -> bool:
     return settings.log.format.value == "json" if settings.log.format else not sys.stderr.isatty()
 
 
-def _log(settings: Settings, level: str, message: str) -> None:
+def log_line(settings: Settings, level: str, message: str) -> None:
     """Write one log line of the supervisor, in the form of the server's own."""
     if _logs_json(settings):
         line = {

@@ -12,6 +12,10 @@ from saccade.errors import PackageInvalid
 from saccade.models.documents import path_inside
 from saccade.models.package import FileDigest
 
+#: Reading and digesting let other threads run; after each piece this one waits for them. ``hashlib.file_digest`` takes
+#: pieces of 256 KiB, which makes a large file slow while another thread imports modules, as one does at the start.
+_CHUNK_BYTES = 1024 * 1024
+
 
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file's bytes, 64 lower-case hex digits.
@@ -28,8 +32,12 @@ def file_sha256(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, *_identity: int) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(min(_CHUNK_BYTES, max(1, path.stat().st_size))))
+    with path.open("rb", buffering=0) as stream:
+        while length := stream.readinto(buffer):
+            digest.update(buffer[:length])
+    return digest.hexdigest()
 
 
 def files_below(folder: Path) -> Iterator[str]:

@@ -7,7 +7,6 @@ import re
 
 import anyio
 import pytest
-import structlog
 
 from saccade.api.logs import configure_logs, log_load_failure
 from saccade.api.middleware.body import BodyBounds
@@ -206,7 +205,6 @@ def log_lines():
         return lambda: stream.getvalue().splitlines()
 
     yield configure
-    structlog.reset_defaults()
     logging.captureWarnings(capture=False)
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)

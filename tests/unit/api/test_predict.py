@@ -272,13 +272,13 @@ def test_model_that_cannot_answer_has_its_own_status(client, picture, model, sta
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
-def test_unforeseen_failure_tells_nothing_of_the_inside(client, picture, capsys):
+def test_unforeseen_failure_tells_nothing_of_the_inside(client, picture, caplog):
     """The client gets an id to look for; the trace stays in the log."""
     answer = client.post("/v1/models/bug/predict", content=picture)
 
     assert "secret" not in answer.text
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
-    assert "a secret of the inside" in capsys.readouterr().out
+    assert "a secret of the inside" in caplog.text
 
 
 def test_raw_body_over_the_image_limit_is_refused(make_client, picture):

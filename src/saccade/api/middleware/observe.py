@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
-import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from saccade.api import problems
-from saccade.api.context import SCOPE_KEY, RequestContext, request_id_of
+from saccade.api.context import REQUEST_ID, SCOPE_KEY, RequestContext, request_id_of
 from saccade.api.timing import server_timing
 from saccade.metrics import Metrics
 
-log = structlog.get_logger(**{"log.logger": "saccade.api.access"})
+log = logging.getLogger("saccade.api.access")
 
 #: Status noted when the client went away before the answer began.
 CLIENT_GONE = 499
@@ -48,14 +47,14 @@ class Observe:
         context = RequestContext(request_id=request_id_of(scope))
         scope[SCOPE_KEY] = context
         observed = _Observed(send, context=context, headers=self.headers)
-        tokens = bind_contextvars(**{"http.request.id": context.request_id})
+        token = REQUEST_ID.set(context.request_id)
         self.metrics.http_active.inc()
         try:
             await self._serve(scope, receive, observed)
         finally:
             self.metrics.http_active.dec()
             self._note(scope, context, observed)
-            reset_contextvars(**tokens)
+            REQUEST_ID.reset(token)
 
     async def _serve(self, scope: Scope, receive: Receive, send: _Observed) -> None:
         try:
@@ -74,9 +73,9 @@ class Observe:
         route = _template(scope)
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         self.metrics.http_seconds.labels(method, route, str(observed.status)).observe(seconds)
-        write = log.debug if route in _QUIET else log.info
+        weight = logging.DEBUG if route in _QUIET else logging.INFO
         if observed.status >= HTTPStatus.INTERNAL_SERVER_ERROR and route not in _QUIET:
-            write = log.warning
+            weight = logging.WARNING
         client = scope.get("client")
         facts: dict[str, object] = {
             "http.request.method": scope["method"],
@@ -91,7 +90,7 @@ class Observe:
             facts["saccade.model"] = context.model
         if context.code:
             facts["error.code"] = context.code
-        write("request", **facts)
+        log.log(weight, "request", extra={"facts": facts})
 
 
 class _Observed:

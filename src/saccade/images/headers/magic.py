@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from importlib import import_module
+from typing import TypeAlias, cast
 
 from saccade.errors import ImageEmpty, ImageFormatUnsupported, ImageTooLarge, ImageUnreadable
-from saccade.images.headers import bmp, gif, jpeg, png, tiff, webp
 from saccade.images.headers.header import Header
 from saccade.images.limits import Limits
 
-_READERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes, Limits], Header]], ...] = (
-    ((b"\xff\xd8\xff",), jpeg.read),
-    ((png.SIGNATURE,), png.read),
-    ((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), tiff.read),
-    ((b"GIF87a", b"GIF89a"), gif.read),
-    ((b"BM",), bmp.read),
+Reader: TypeAlias = Callable[[bytes, Limits], Header]
+
+#: First bytes → module beside this one; it is imported with the first picture of its format.
+_READERS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"\xff\xd8\xff",), "jpeg"),
+    ((b"\x89PNG\r\n\x1a\n",), "png"),
+    ((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), "tiff"),
+    ((b"GIF87a", b"GIF89a"), "gif"),
+    ((b"BM",), "bmp"),
 )
 
 
@@ -46,10 +50,15 @@ def read_header(data: bytes, limits: Limits) -> Header:
         raise ImageUnreadable("The header is cut short.") from None
 
 
-def _reader(data: bytes) -> Callable[[bytes, Limits], Header]:
+def _reader(data: bytes) -> Reader:
+    module = import_module(f"saccade.images.headers.{_format(data)}")
+    return cast("Reader", module.read)
+
+
+def _format(data: bytes) -> str:
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return webp.read
-    for magics, reader in _READERS:
+        return "webp"
+    for magics, module in _READERS:
         if data.startswith(magics):
-            return reader
+            return module
     raise ImageFormatUnsupported("The bytes are no picture in a format that is decoded.")

@@ -11,7 +11,6 @@ from saccade.images.headers.header import Header, ImageFormat, Span, check_paylo
 from saccade.images.headers.orientation import orientation_of
 from saccade.images.limits import Limits
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # 50 MiB in the 8 KiB pieces of libpng are 6,400 chunks. Reading millions of empty ones costs a decoder minutes.
 MAX_CHUNKS = 65_536
 # Deflate makes at most 1,032 bytes of one.
