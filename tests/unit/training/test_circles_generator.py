@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("cv2", reason="OpenCV draws the pictures; install the extra `train`")
 
-from saccade.training.circles.drawing import Ellipse
+from saccade.training.circles.drawing import Ellipse, window_around
 from saccade.training.circles.generator import SCENES, encode_picture, make_picture
-from saccade.training.circles.stage import Look, Stage
+from saccade.training.circles.stage import Look, Stage, Thing, upright_box
 
 SIDE_PX = 192
 
@@ -103,3 +103,29 @@ def test_labels_when_a_thing_is_mostly_hidden() -> None:
     lay_bright_disc(stage, Ellipse(62.0, 96.0, 30.0, 30.0))
 
     assert [0, 1, 1] == stage.labels()[:, 7].tolist()
+
+
+def test_labels_when_a_thing_is_too_faint_to_see() -> None:
+    """A thing that the finished picture hardly shows is not asked for; the same thing in plain sight is."""
+    stage = grey_stage()
+    lay_bright_disc(stage, Ellipse(60.0, 96.0, 30.0, 30.0))
+    lay_bright_disc(stage, Ellipse(140.0, 96.0, 30.0, 30.0))
+    seen = np.clip(stage.canvas, 0, 255).astype(np.uint8)
+    seen[:, 100:] = 40 + (seen[:, 100:].astype(int) - 40) // 40
+
+    assert [1, 0] == stage.labels(seen)[:, 7].tolist()
+
+
+@pytest.mark.parametrize(("covered", "is_counted"), [(0.5, 1), (0.9, 0)])
+def test_labels_when_a_distractor_hides_a_bubble(covered: float, is_counted: int) -> None:
+    """What is laid over a see-through thing counts against what is seen of it."""
+    stage, outline = grey_stage(), Ellipse(96.0, 96.0, 30.0, 30.0)
+    window = window_around(outline, stage.canvas.shape)
+    bubble = Thing(outline, upright_box(outline), outline.area, see_through=True)
+    stage.claim(bubble, np.ones((window.bottom - window.top, window.right - window.left), np.bool_), window)
+    sheet = np.zeros((SIDE_PX, SIDE_PX), np.bool_)
+    sheet[:, : int(66 + 60 * covered)] = True
+
+    stage.cover(sheet)
+
+    assert [is_counted] == stage.labels()[:, 7].tolist()

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from saccade.errors import OutputInvalid
 from saccade.models.decoders import DecodeOptions
 from saccade.models.decoders.candidates import from_input, label_of
-from saccade.models.decoders.options import fraction, threshold_of
+from saccade.models.decoders.options import count, fraction, threshold_of
 from saccade.models.decoders.outputs import Part, find_parts, floats, mismatch
-from saccade.models.decoders.peaks import MAX_CONTAINMENT, MAX_IOU, NESTED_AREA, Peaks, keep_peaks
+from saccade.models.decoders.peaks import MAX_CONTAINMENT, MAX_IOU, NESTED_AREA, NESTED_COUNT, Peaks, keep_peaks
 from saccade.models.geometry import Geometry
 from saccade.models.prediction import Box, Detection, Entry, Point
 from saccade.vision.arrays import Tensor
@@ -32,7 +32,8 @@ def decode_peaks(
         labels: The first one names what is found; every find has class id 0.
         options: Threshold 0.5 unless caller or package say otherwise; package: ``max_iou`` (default 0.55) and
             ``max_containment`` (default 0.85), above which the worse of two boxes goes, and ``nested_area`` (default
-            0), the share of the larger area below which a contained box stays.
+            0.06), the share of the larger area below which a contained box stays if the larger holds at least
+            ``nested_count`` (default 3) of those, surely found.
 
     Returns:
         Detections, best score first; equal scores in the graph's order.
@@ -47,6 +48,7 @@ def decode_peaks(
         max_iou=fraction(options.package, "max_iou", default=MAX_IOU),
         max_containment=fraction(options.package, "max_containment", default=MAX_CONTAINMENT),
         nested_area=fraction(options.package, "nested_area", default=NESTED_AREA),
+        nested_count=count(options.package, "nested_count", default=NESTED_COUNT),
     )
     mapped = from_input(peaks.boxes, geometry)
     seen = have_area(mapped)

@@ -114,7 +114,7 @@ _ALL = (
         task=Task.OBJECT_DETECTION,
         decode=circles.decode_peaks,
         outputs=circles.EXPECTED,
-        options=frozenset({"max_containment", "max_iou", "nested_area"}),
+        options=frozenset({"max_containment", "max_iou", "nested_area", "nested_count"}),
     ),
 )
 

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--output", type=Path, required=True, help="folder of the package")
             command.add_argument("--coco", type=Path, help="COCO file of real pictures to measure as well")
             command.add_argument("--images", type=Path, help="folder of its pictures")
+            command.add_argument("--history", default="", help="in what the weights' making differed, for the card")
     measuring = commands.add_parser("measure", help="measure a graph on a set")
     measuring.add_argument("--model", type=Path, default=DEFAULT_GRAPH, help="ONNX file")
     measuring.add_argument(
@@ -76,7 +77,7 @@ def _make(asked: argparse.Namespace) -> None:
         workshop.train()
     if asked.command in ("export", "all"):
         photographs = (asked.coco, asked.images) if asked.coco and asked.images else None
-        workshop.finish(asked.output, photographs)
+        workshop.finish(asked.output, photographs, asked.history)
 
 
 def _measure(asked: argparse.Namespace) -> None:

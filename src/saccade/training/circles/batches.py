@@ -21,6 +21,8 @@ from saccade.training.circles.stage import MIN_SIDE_PX, MIN_VISIBLE, Labels
 
 SIGMA_BY_SIDE = 0.09
 MIN_SIGMA_CELLS = 0.7
+#: A wide bump at the middle of a dish would hide the colonies that lie there.
+MAX_SIGMA_CELLS = 4.0
 REACH_SIGMAS = 3.5
 GEOMETRY_HEAT = 0.3
 PREFETCH = 4
@@ -147,7 +149,9 @@ def draw_maps(labels: Labels, side: int) -> tuple[NDArray[np.float32], NDArray[n
     for row in labels[labels[:, 7] == 0]:
         x1, y1, x2, y2 = np.clip((row[:4] / STRIDE_PX).astype(int), 0, cells - 1)
         counts[y1 : y2 + 1, x1 : x2 + 1] = 0
-    for row in labels[labels[:, 7] == 1]:
+    things = labels[labels[:, 7] == 1]
+    sides = np.maximum(things[:, 2] - things[:, 0], things[:, 3] - things[:, 1])
+    for row in things[np.argsort(-sides, kind="stable")]:
         _draw_thing(row, heat, geometry)
     counts = np.maximum(counts, (heat > GEOMETRY_HEAT).astype(np.float32))
     return heat[None], geometry, counts[None]
@@ -157,7 +161,9 @@ def _draw_thing(row: NDArray[np.float32], heat: NDArray[np.float32], geometry: N
     x1, y1, x2, y2, cx, cy, radius = (float(value) for value in row[:7])
     cells = heat.shape[0]
     middle = ((x1 + x2) / 2 / STRIDE_PX - 0.5, (y1 + y2) / 2 / STRIDE_PX - 0.5)
-    sigma = [max(MIN_SIGMA_CELLS, side / STRIDE_PX * SIGMA_BY_SIDE) for side in (x2 - x1, y2 - y1)]
+    sigma = [
+        min(MAX_SIGMA_CELLS, max(MIN_SIGMA_CELLS, side / STRIDE_PX * SIGMA_BY_SIDE)) for side in (x2 - x1, y2 - y1)
+    ]
     low = [max(0, math.floor(m - REACH_SIGMAS * s)) for m, s in zip(middle, sigma, strict=True)]
     high = [min(cells, math.ceil(m + REACH_SIGMAS * s) + 1) for m, s in zip(middle, sigma, strict=True)]
     xs = np.arange(low[0], high[0], dtype=np.float32)[None, :]
@@ -168,7 +174,8 @@ def _draw_thing(row: NDArray[np.float32], heat: NDArray[np.float32], geometry: N
     peak = [min(cells - 1, max(0, round(m))) for m in middle]
     bump[peak[1] - low[1], peak[0] - low[0]] = 1
     window = slice(low[1], high[1]), slice(low[0], high[0])
-    is_nearest = bump > heat[window]
+    # Larger things come first: where a smaller one lies at their middle, the cells that describe it are its own.
+    is_nearest = bump > np.minimum(heat[window], GEOMETRY_HEAT)
     heat[window] = np.maximum(heat[window], bump)
     unit = STRIDE_PX / OFFSET_UNIT_PX
     planes = (

@@ -16,9 +16,11 @@ from torch.export import Dim
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from saccade.training.circles.net import OFFSET_UNIT_PX, RADIUS_UNIT_PX, CircleNet, boxes_of, cell_middles
+from saccade.training.circles.net import OFFSET_UNIT_PX, RADIUS_UNIT_PX, STRIDE_PX, CircleNet, boxes_of
 
 TOP_PEAKS = 300
+NO_PEAK = -1e4
+NEIGHBOURS = 9
 OPSET = 18
 CHECK_SHAPES = ((1, 448, 448), (2, 352, 448), (1, 448, 64), (1, 32, 448))
 CHECK_RANDOM_STATE = 5
@@ -49,19 +51,50 @@ class PeakGraph(nn.Module):  # type: ignore[misc]  # torch carries no types wher
 
         ``pixel_values`` is (B, 3, H, W) float32 RGB 0..1. A picture with fewer peaks fills up with scores of 0.
         """
-        logits, geometry = self.net(pixel_values)
+        base = self.net.base(pixel_values)
+        logits = self.net.heat(base)
         is_peak = logits >= functional.max_pool2d(logits, 3, stride=1, padding=1)
-        heat = torch.where(is_peak, torch.sigmoid(logits), torch.zeros_like(logits)).flatten(1)
+        heat = torch.where(is_peak, logits, torch.full_like(logits, NO_PEAK)).flatten(1)
         # A map of less than TOP_PEAKS cells is made long enough with scores of 0 that point at its first cell.
-        scores, order = torch.topk(functional.pad(heat, (0, TOP_PEAKS)), TOP_PEAKS, dim=1)
+        best, order = torch.topk(functional.pad(heat, (0, TOP_PEAKS), value=NO_PEAK), TOP_PEAKS, dim=1)
         order = torch.where(order < heat.shape[1], order, torch.zeros_like(order))
-        x, y = cell_middles(geometry.shape[2], geometry.shape[3], geometry.device)
-        x1, y1, x2, y2 = boxes_of(geometry, x, y)
+        geometry = geometry_at(self.net.geometry, base, order).transpose(1, 2)
+        row, column = places(order, base.shape[3])
+        x, y = (column.float() + 0.5) * STRIDE_PX, (row.float() + 0.5) * STRIDE_PX
+        boxes = torch.stack(boxes_of(geometry, x, y), dim=2)
         circle_x, circle_y = x + geometry[:, 4] * OFFSET_UNIT_PX, y + geometry[:, 5] * OFFSET_UNIT_PX
         radius = torch.exp(geometry[:, 6].clamp(-4, 4)) * RADIUS_UNIT_PX
-        maps = torch.stack([x1, y1, x2, y2, circle_x, circle_y, radius], dim=1).flatten(2)
-        found = torch.gather(maps, 2, order.unsqueeze(1).expand(-1, 7, -1)).transpose(1, 2)
-        return scores, found[..., :4], found[..., 4:]
+        return torch.sigmoid(best), boxes, torch.stack([circle_x, circle_y, radius], dim=2)
+
+
+def places(cells: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Return row and column of cells that are counted row by row."""
+    row = torch.div(cells, width, rounding_mode="floor")
+    return row, cells - row * width
+
+
+def geometry_at(head: nn.Sequential, base: Tensor, cells: Tensor) -> Tensor:
+    """Return what the geometry head says of some cells, (B, K, 7), without asking it about all the others.
+
+    Args:
+        head: A ``Separable`` of 3 x 3 with a shortcut, its normalisation folded, then a pointwise convolution.
+        base: (B, C, h, w), what the head reads.
+        cells: (B, K) int64, row times w plus column.
+    """
+    block, last = head[0], head[1]
+    batch, channels, height, width = base.shape
+    step = torch.arange(-1, 2, device=base.device)
+    row, column = places(cells, width)
+    rows, columns = row[..., None, None] + step[:, None], column[..., None, None] + step
+    is_inside = ((rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)).flatten(2)
+    near = (rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)).flatten(2)
+    first = torch.arange(batch, device=base.device)[:, None, None] * (height * width)
+    flat = base.permute(0, 2, 3, 1).reshape(-1, channels)
+    found = flat.index_select(0, (near + first).flatten()).reshape(batch, -1, NEIGHBOURS, channels)
+    patches = found * is_inside[..., None].float()
+    spread = (patches * block.spread.weight.flatten(1).T).sum(2)
+    mixed = functional.relu(functional.linear(spread, block.mix[0].weight.flatten(1), block.mix[0].bias))
+    return functional.linear(patches[:, :, NEIGHBOURS // 2] + mixed, last.weight.flatten(1), last.bias)
 
 
 def fold(net: CircleNet) -> CircleNet:

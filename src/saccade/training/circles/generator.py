@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from saccade.training.circles.drawing import FloatImage, Rng, blur, chance, grain, pick, smooth_noise, uniform
 from saccade.training.circles.lab_scenes import particles_scene, petri_scene, wells_scene
 from saccade.training.circles.scenes import coins_scene, empty_scene, washers_scene
-from saccade.training.circles.stage import COVERED, Labels, Stage
+from saccade.training.circles.stage import Labels, Stage
 
 PICTURE_PX = 384
 SCENES: dict[str, Callable[[Rng, int], Stage]] = {
@@ -71,15 +71,17 @@ def make_picture(random_state: int, *, kind: str = MIXED, side: int = PICTURE_PX
     stage = SCENES[drawn](rng, side)
     if chance(rng, 0.06):
         _letterbox(rng, stage)
-    labels = stage.labels()
-    return Picture(photograph(rng, stage.canvas), labels, drawn)
+    image = photograph(rng, stage.canvas)
+    return Picture(image, stage.labels(image), drawn)
 
 
 def _letterbox(rng: Rng, stage: Stage) -> None:
     """Hide the top behind an even bar, as frames of films and screen shots have."""
     bar_px = int(uniform(rng, 0.015, 0.12) * stage.height)
     stage.canvas[:bar_px] = float(rng.choice([0, 128, 255]))
-    stage.owner[:bar_px] = COVERED
+    bar = np.zeros(stage.owner.shape, np.bool_)
+    bar[:bar_px] = True
+    stage.cover(bar)
 
 
 def photograph(rng: Rng, canvas: FloatImage) -> NDArray[np.uint8]:

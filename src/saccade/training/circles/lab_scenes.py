@@ -349,7 +349,7 @@ def _write_on(rng: Rng, stage: Stage, outline: Ellipse) -> None:
 def _grow_colonies(rng: Rng, stage: Stage, dish: Ellipse) -> None:
     if chance(rng, 0.25):
         return
-    usual = math.exp(uniform(rng, math.log(0.012), math.log(0.05))) * stage.width
+    usual = math.exp(uniform(rng, math.log(0.016), math.log(0.06))) * stage.width
     colour, fuzz = any_colour(rng), uniform(rng, 0.6, 2.5)
     bump, halo = uniform(rng, -0.5, 0.5), (uniform(rng, 10, 50) if chance(rng, 0.2) else 0.0)
     under = stage.canvas[int(np.clip(dish.cy, 0, stage.height - 1)), int(np.clip(dish.cx, 0, stage.width - 1))]

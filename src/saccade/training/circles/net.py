@@ -97,6 +97,11 @@ class CircleNet(nn.Module):  # type: ignore[misc]  # torch carries no types wher
         Geometry of a cell: from its middle to the box's centre, x and y in units of 16 px; log of the box's width and
         height in units of 32 px; from the cell's middle to the outline's centre, in 16 px; log of the radius in 16 px.
         """
+        base = self.base(pixels)
+        return self.heat(base), self.geometry(base)
+
+    def base(self, pixels: Tensor) -> Tensor:
+        """Return what both heads read, (B, pyramid, H / 4, W / 4)."""
         x = self.entry(pixels)
         if self.training:
             x = x.contiguous(memory_format=torch.channels_last)
@@ -108,8 +113,10 @@ class CircleNet(nn.Module):  # type: ignore[misc]  # torch carries no types wher
         top = functional.relu(self.lateral[3](at32))
         mid = self.merge16(functional.relu(functional.interpolate(top, scale_factor=2.0) + self.lateral[2](at16)))
         low = self.merge8(functional.relu(functional.interpolate(mid, scale_factor=2.0) + self.lateral[1](at8)))
-        base = self.merge4(functional.relu(functional.interpolate(low, scale_factor=2.0) + self.lateral[0](at4)))
-        return self.heat(base), self.geometry(base)
+        merged: Tensor = self.merge4(
+            functional.relu(functional.interpolate(low, scale_factor=2.0) + self.lateral[0](at4))
+        )
+        return merged
 
 
 def cell_middles(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from saccade.models.decoders.peaks import MAX_CONTAINMENT, MAX_IOU, NESTED_AREA
+from saccade.models.decoders.peaks import MAX_CONTAINMENT, MAX_IOU, NESTED_AREA, NESTED_COUNT, NESTED_SCORE
 from saccade.training.circles.matching import Report
 from saccade.training.circles.measure import Detector
 from saccade.training.circles.preprocess import LONG_SIDE_PX, MULTIPLE_PX
@@ -59,7 +59,12 @@ def manifest(folder: Path, threshold: float) -> dict[str, object]:
         "threshold": threshold,
         "graph": GRAPH_NAME,
         "labels": [LABEL],
-        "decoder": {"max_iou": MAX_IOU, "max_containment": MAX_CONTAINMENT, "nested_area": NESTED_AREA},
+        "decoder": {
+            "max_iou": MAX_IOU,
+            "max_containment": MAX_CONTAINMENT,
+            "nested_area": NESTED_AREA,
+            "nested_count": NESTED_COUNT,
+        },
         "preprocess": {
             "steps": [
                 {"fit": {"long_side_px": LONG_SIDE_PX, "resample": "bilinear"}},
@@ -93,15 +98,23 @@ def answers(detector: Detector, path: Path, threshold: float) -> list[dict[str, 
     return rows
 
 
-def write_package(folder: Path, findings: Findings, recipe: Recipe, command: str) -> None:
-    """Write manifest, reference pictures and card around the graph that is in ``folder`` already."""
+def write_package(folder: Path, findings: Findings, recipe: Recipe, command: str, history: str = "") -> None:
+    """Write manifest, reference pictures and card around the graph that is in ``folder`` already.
+
+    Args:
+        folder: Of the package.
+        findings: What was measured of it.
+        recipe: By which it was made.
+        command: That makes it.
+        history: In what the making differed from the recipe, for the card.
+    """
     write_references(folder / "references")
     text = yaml.safe_dump(manifest(folder, findings.threshold), sort_keys=False, allow_unicode=True, width=120)
     (folder / "saccade.yaml").write_text(text, encoding="utf-8")
-    (folder / "README.md").write_text(card(folder, findings, recipe, command), encoding="utf-8")
+    (folder / "README.md").write_text(card(folder, findings, recipe, command, history), encoding="utf-8")
 
 
-def card(folder: Path, findings: Findings, recipe: Recipe, command: str) -> str:
+def card(folder: Path, findings: Findings, recipe: Recipe, command: str, history: str = "") -> str:
     """Return the model card in Markdown."""
     size_kb = (folder / GRAPH_NAME).stat().st_size / 1000
     iterations = " + ".join(f"{plan.iterations:,}" for plan in recipe.plans)
@@ -113,6 +126,7 @@ def card(folder: Path, findings: Findings, recipe: Recipe, command: str) -> str:
         pictures=recipe.pictures,
         more=", ".join(f"{count:,} of the kind `{kind}`" for kind, count in recipe.more.items()),
         iterations=iterations,
+        history=f" {history}" if history else "",
         states=states,
         validation=recipe.validation,
         threshold=findings.threshold,
@@ -123,6 +137,8 @@ def card(folder: Path, findings: Findings, recipe: Recipe, command: str) -> str:
         max_iou=MAX_IOU,
         max_containment=MAX_CONTAINMENT,
         nested_area=NESTED_AREA,
+        nested_count=NESTED_COUNT,
+        nested_score=NESTED_SCORE,
     )
 
 

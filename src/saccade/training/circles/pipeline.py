@@ -71,12 +71,13 @@ class Workshop:
                 done.write_text(f"{(time.monotonic() - began) / 60:.1f}\n")
             start = checkpoint
 
-    def finish(self, output: Path, photographs: tuple[Path, Path] | None = None) -> None:
+    def finish(self, output: Path, photographs: tuple[Path, Path] | None = None, history: str = "") -> None:
         """Calibrate the last weights, write the graph, measure it, and write the package around it.
 
         Args:
             output: Folder of the package.
             photographs: COCO file and folder of real pictures to measure as well.
+            history: In what the making differed from the recipe, for the card.
         """
         net = load_net(self._work / f"weights_{len(self._recipe.plans)}.pt")
         raw = self._work / "raw.onnx"
@@ -88,7 +89,7 @@ class Workshop:
         export(net, output / GRAPH_NAME, calibration)
         findings = self._measure(output / GRAPH_NAME, choice.threshold, photographs)
         (self._work / "findings.json").write_text(json.dumps(findings.as_json(), indent=1))
-        write_package(output, findings, self._recipe, self._command)
+        write_package(output, findings, self._recipe, self._command, history)
         say(f"package written to {output.name}")
 
     def _measure(self, graph: Path, threshold: float, photographs: tuple[Path, Path] | None) -> Findings:

@@ -32,8 +32,10 @@ FONTS = (
     cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_PLAIN,
 )  # fmt: skip
 LETTERS = "ABCDEFGHIJKLMNPRSTUVWXYZ123456789"
+FACE_LETTERS = LETTERS + "OQ00688"
 STRIP_PX = 600
 BEAD_WIDTH = 0.025
+ROUND_MARKS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,9 @@ def face_grid(side: int) -> Grid:
     return Grid(side, x, y, np.hypot(x, y), np.arctan2(y, x))
 
 
-def random_text(rng: Rng, length: int) -> str:
-    """Return capital letters and digits; O, Q and 0 are left out, for they are round things themselves."""
-    return "".join(LETTERS[index] for index in rng.integers(0, len(LETTERS), length))
+def random_text(rng: Rng, length: int, letters: str = LETTERS) -> str:
+    """Return capital letters and digits; O, Q and 0 are left out by default, for they are round things themselves."""
+    return "".join(letters[index] for index in rng.integers(0, len(letters), length))
 
 
 def metal_colour(rng: Rng) -> FloatImage:
@@ -102,7 +104,7 @@ def _inscription(rng: Rng, grid: Grid) -> FloatImage:
     origin = (int(uniform(rng, 0, 300)), int(side * uniform(rng, 0.8, 0.93)))
     cv2.putText(
         strip,
-        random_text(rng, int(rng.integers(4, 26))),
+        random_text(rng, int(rng.integers(4, 26)), FACE_LETTERS),
         origin,
         font,
         uniform(rng, 0.6, 1.1) * scale,
@@ -119,30 +121,35 @@ def _inscription(rng: Rng, grid: Grid) -> FloatImage:
 
 
 def _motif(rng: Rng, grid: Grid) -> FloatImage:
-    """The picture in the middle: digits, a head of blobs, a star, blocks, leaves; turned at random."""
+    """The picture in the middle: digits, a head of blobs, a star, blocks, leaves, round marks; turned at random."""
     side, middle = grid.side, grid.side // 2
     kind = pick(
-        rng, {"digit": 0.25, "head": 0.25, "star": 0.08, "blocks": 0.1, "leaves": 0.12, "mixed": 0.12, "none": 0.08}
+        rng,
+        {
+            "digit": 0.22,
+            "head": 0.22,
+            "star": 0.07,
+            "blocks": 0.08,
+            "leaves": 0.09,
+            "mixed": 0.1,
+            "rounds": 0.15,
+            "none": 0.07,
+        },
     )
     image = np.zeros((side, side), np.uint8)
     if kind in ("digit", "mixed"):
         _draw_digits(rng, image)
     if kind in ("head", "mixed"):
         _draw_head(rng, image)
+    if kind == "rounds" or chance(rng, ROUND_MARKS):
+        _draw_rounds(rng, image)
     if kind == "star":
         rays = grid.radius < uniform(rng, 0.4, 0.7) * (0.55 + 0.45 * np.cos(int(rng.integers(3, 16)) * grid.angle))
         image = (rays * 255).astype(np.uint8)
     if kind == "blocks":
-        for _ in range(int(rng.integers(4, 14))):
-            x, y = (rng.normal(0, side * 0.15, 2) + middle).astype(int).tolist()
-            w, h = (rng.uniform(0.015, 0.2, 2) * side).astype(int).tolist()
-            cv2.rectangle(image, (x, y), (x + w, y + h), int(uniform(rng, 80, 255)), -1 if chance(rng, 0.5) else 2)
+        _draw_blocks(rng, image)
     if kind == "leaves":
-        for _ in range(int(rng.integers(10, 40))):
-            turn, reach = uniform(rng, 0, 2 * math.pi), uniform(rng, 0.2, 0.72) * side / 2
-            centre = (int(middle + reach * math.cos(turn)), int(middle + reach * math.sin(turn)))
-            axes = (max(1, int(uniform(rng, 0.015, 0.07) * side)), max(1, int(uniform(rng, 0.01, 0.03) * side)))
-            cv2.ellipse(image, centre, axes, uniform(rng, 0, 180), 0, 360, int(uniform(rng, 100, 255)), -1, cv2.LINE_AA)
+        _draw_leaves(rng, image)
     matrix = cv2.getRotationMatrix2D((middle, middle), uniform(rng, 0, 360), 1)
     turned = cv2.warpAffine(image, matrix, (side, side)).astype(np.float32)
     return np.asarray(turned / 255, np.float32)
@@ -150,7 +157,7 @@ def _motif(rng: Rng, grid: Grid) -> FloatImage:
 
 def _draw_digits(rng: Rng, image: NDArray[np.uint8]) -> None:
     side = image.shape[0]
-    text = random_text(rng, int(rng.integers(1, 4)))
+    text = random_text(rng, int(rng.integers(1, 4)), FACE_LETTERS)
     font = FONTS[int(rng.integers(4))]
     thick = max(1, int(uniform(rng, 0.015, 0.06) * side))
     (width, height), _ = cv2.getTextSize(text, font, 1.0, thick)
@@ -181,6 +188,34 @@ def _draw_head(rng: Rng, image: NDArray[np.uint8]) -> None:
         )
         grey, thick = int(uniform(rng, 0, 255)), max(1, int(uniform(rng, 0.005, 0.02) * side))
         cv2.polylines(image, [path], isClosed=False, color=grey, thickness=thick, lineType=cv2.LINE_AA)
+
+
+def _draw_blocks(rng: Rng, image: NDArray[np.uint8]) -> None:
+    side, middle = image.shape[0], image.shape[0] // 2
+    for _ in range(int(rng.integers(4, 14))):
+        x, y = (rng.normal(0, side * 0.15, 2) + middle).astype(int).tolist()
+        w, h = (rng.uniform(0.015, 0.2, 2) * side).astype(int).tolist()
+        cv2.rectangle(image, (x, y), (x + w, y + h), int(uniform(rng, 80, 255)), -1 if chance(rng, 0.5) else 2)
+
+
+def _draw_leaves(rng: Rng, image: NDArray[np.uint8]) -> None:
+    side, middle = image.shape[0], image.shape[0] // 2
+    for _ in range(int(rng.integers(10, 40))):
+        turn, reach = uniform(rng, 0, 2 * math.pi), uniform(rng, 0.2, 0.72) * side / 2
+        centre = (int(middle + reach * math.cos(turn)), int(middle + reach * math.sin(turn)))
+        axes = (max(1, int(uniform(rng, 0.015, 0.07) * side)), max(1, int(uniform(rng, 0.01, 0.03) * side)))
+        cv2.ellipse(image, centre, axes, uniform(rng, 0, 180), 0, 360, int(uniform(rng, 100, 255)), -1, cv2.LINE_AA)
+
+
+def _draw_rounds(rng: Rng, image: NDArray[np.uint8]) -> None:
+    """Round marks, which are part of the face and not things of their own: pellets, rings, seals, mint marks."""
+    side, middle = image.shape[0], image.shape[0] // 2
+    for _ in range(int(rng.integers(1, 9))):
+        turn, reach = uniform(rng, 0, 2 * math.pi), 0.36 * side * math.sqrt(rng.random())
+        centre = (int(middle + reach * math.cos(turn)), int(middle + reach * math.sin(turn)))
+        radius = max(2, int(math.exp(uniform(rng, math.log(0.02), math.log(0.16))) * side))
+        thick = -1 if chance(rng, 0.6) else max(1, int(uniform(rng, 0.008, 0.03) * side))
+        cv2.circle(image, centre, radius, int(uniform(rng, 60, 255)), thick, cv2.LINE_AA)
 
 
 def _disc_height(rng: Rng, grid: Grid) -> FloatImage:

@@ -16,6 +16,7 @@ from saccade.training.circles.drawing import (
     Rng,
     Window,
     blend,
+    blur,
     chance,
     darken,
     disc_alpha,
@@ -30,9 +31,15 @@ from saccade.training.circles.relief import EDGE_PX, paint_face
 COVERED = -1
 MIN_VISIBLE = 0.30
 MIN_TRACE = 0.03
-MIN_SIDE_PX = 7.0
+MIN_SIDE_PX = 8.0
 FACE_MAX_PX = 240
 OUTLINE_POINTS = 64
+#: A thing whose outline stands out by less than this, of 255, over half its length is too faint to be asked for.
+LEAST_STEP = 10.0
+STEP_BLUR_PX = 1.0
+STEP_REACHES = (0.0, 0.12)
+STEP_REACH_PX = 1.5
+FEWEST_STEPS = 6
 LEAST_WALL_PX = 0.7
 WIDE_HOLE = 0.4
 LABEL_COLUMNS = ("x1", "y1", "x2", "y2", "cx", "cy", "radius", "is_counted")
@@ -42,12 +49,21 @@ Labels = NDArray[np.float32]
 
 @dataclass(slots=True)
 class Thing:
-    """One round thing: its outline, its box before clipping (x1 y1 x2 y2, px) and the area it could show, px²."""
+    """One round thing.
+
+    Attributes:
+        outline: Its outline.
+        box: Its box before clipping, x1 y1 x2 y2, px.
+        area: What it could show, px².
+        see_through: Whether what lies on it takes nothing of it away, but for distractors.
+        hidden: What distractors hide of a thing that is see-through, px².
+    """
 
     outline: Ellipse
     box: tuple[float, float, float, float]
     area: float
     see_through: bool = False
+    hidden: float = 0.0
 
 
 @dataclass(slots=True)
@@ -112,6 +128,11 @@ class Stage:
     def cover(self, mask: NDArray[np.bool_]) -> None:
         """Say that a distractor hides these pixels, (H, W)."""
         self.owner[mask] = COVERED
+        for thing in self.things:
+            window = window_around(thing.outline, self.canvas.shape)
+            if thing.see_through and not window.is_empty:
+                inside = disc_alpha(thing.outline, window) > OPAQUE
+                thing.hidden += float(np.count_nonzero(inside & mask[window.slices]))
 
     def lay(self, rng: Rng, outline: Ellipse, look: Look) -> Thing:
         """Draw a solid thing: shadow, side wall, then the face, and count it."""
@@ -166,17 +187,22 @@ class Stage:
         blend(self.canvas[window.slices], np.clip(colour * ridges[..., None], 0, 255), part)
         self.owner[window.slices][part > OPAQUE] = number
 
-    def labels(self) -> Labels:
+    def labels(self, image: NDArray[np.uint8] | None = None) -> Labels:
         """Return one row a thing, (N, 8) float32, columns as LABEL_COLUMNS, px; things that left no trace are dropped.
 
         The box is that of the whole outline, clipped to the canvas. ``is_counted`` is 1 where at least MIN_VISIBLE of
-        the thing is seen, else 0: such things are neither asked for nor held against a detector.
+        the thing is seen, its box is at least MIN_SIDE_PX wide and high and, if ``image`` (the finished picture, (H, W,
+        3) RGB) is given, its outline stands out by LEAST_STEP; else 0: such things are neither asked for nor held
+        against a detector.
         """
         seen = np.bincount(np.maximum(self.owner, 0).ravel(), minlength=len(self.things) + 1)
+        calm = None if image is None else blur(image.astype(np.float32), STEP_BLUR_PX)
         rows = []
         for number, thing in enumerate(self.things, start=1):
             row = self._label(thing, float(seen[number]))
             if row is not None:
+                if calm is not None and self._step(number, thing, calm) < LEAST_STEP:
+                    row[-1] = 0.0
                 rows.append(row)
         return np.array(rows, np.float32).reshape(-1, len(LABEL_COLUMNS))
 
@@ -186,11 +212,32 @@ class Stage:
         if box[2] <= box[0] or box[3] <= box[1]:
             return None
         inside = (box[2] - box[0]) * (box[3] - box[1]) / ((x2 - x1) * (y2 - y1))
-        visible = inside if thing.see_through else seen_px / thing.area
+        visible = inside - thing.hidden / thing.area if thing.see_through else seen_px / thing.area
         if visible <= MIN_TRACE:
             return None
         is_counted = visible > MIN_VISIBLE and min(box[2] - box[0], box[3] - box[1]) >= MIN_SIDE_PX
         return [*box, thing.outline.cx, thing.outline.cy, thing.outline.mean_radius, float(is_counted)]
+
+    def _step(self, number: int, thing: Thing, image: FloatImage) -> float:
+        """Return how far colours differ across the seen outline, as a median, 0..255; inf where hardly any is seen."""
+        steps = []
+        for reach in STEP_REACHES:
+            across = max(STEP_REACH_PX / thing.outline.minor, reach)
+            inner, outer = self._cells(thing.outline.scaled(1 - across)), self._cells(thing.outline.scaled(1 + across))
+            is_seen = (np.minimum(inner, outer) >= 0).all(1)
+            is_seen &= (np.maximum(inner, outer) < [self.width, self.height]).all(1)
+            inner, outer = inner[is_seen], outer[is_seen]
+            if not thing.see_through:
+                is_own = self.owner[inner[:, 1], inner[:, 0]] == number
+                inner, outer = inner[is_own], outer[is_own]
+            if len(inner) >= FEWEST_STEPS:
+                jump = np.abs(image[inner[:, 1], inner[:, 0]] - image[outer[:, 1], outer[:, 0]]).max(1)
+                steps.append(float(np.median(jump)))
+        return max(steps, default=math.inf)
+
+    def _cells(self, outline: Ellipse) -> NDArray[np.int_]:
+        """Return (OUTLINE_POINTS, 2) columns and rows of the pixels on an outline, inside the canvas or not."""
+        return np.floor(outline_points(outline)).astype(np.int_)
 
 
 def upright_box(outline: Ellipse) -> tuple[float, float, float, float]:

@@ -97,14 +97,14 @@ def ringed(*inner_scores: float, outer_score: float = 0.9) -> Peaks:
 
 def test_keep_peaks_when_a_thing_holds_several_small_ones() -> None:
     """A dish and its colonies all stay, whichever scores best."""
-    assert 5 == len(keep_peaks(ringed(0.8, 0.8, 0.8, 0.8), threshold=0.5).scores)
-    assert 5 == len(keep_peaks(ringed(0.8, 0.8, 0.8, 0.8, outer_score=0.6), threshold=0.5).scores)
+    assert 5 == len(keep_peaks(ringed(0.85, 0.85, 0.85, 0.6), threshold=0.5).scores)
+    assert 5 == len(keep_peaks(ringed(0.85, 0.85, 0.85, 0.6, outer_score=0.7), threshold=0.5).scores)
 
 
 def test_keep_peaks_when_a_thing_holds_few_small_ones() -> None:
     """Marks on a coin go, and weak ones do not make a dish of it."""
-    assert [0.9] == pytest.approx(keep_peaks(ringed(0.8, 0.8, 0.8), threshold=0.5).scores.tolist())
-    assert [0.9] == pytest.approx(keep_peaks(ringed(0.8, 0.8, 0.8, 0.3), threshold=0.1).scores.tolist())
+    assert [0.9] == pytest.approx(keep_peaks(ringed(0.85, 0.85), threshold=0.5).scores.tolist())
+    assert [0.9] == pytest.approx(keep_peaks(ringed(0.85, 0.85, 0.7, 0.7), threshold=0.1).scores.tolist())
 
 
 @pytest.mark.parametrize("random_state", range(10))
