@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from dataclasses import dataclass
-from functools import cached_property
 from urllib.parse import unquote
 
 import httpcore2
 import httpx2
 
 from saccade.errors import ImageTooLarge, UrlRefused, UrlUnreachable
-from saccade.images.addresses import AllowList, parse_allow_list
-from saccade.images.pinned import Deadline, PinnedNetwork, PinnedTransport
-from saccade.images.targets import Resolve, Target, choose_target, parse_url, resolve_within, system_resolve
+from saccade.images.guard import Guard, told_as_unreachable
+from saccade.images.pinned import Deadline
+from saccade.images.targets import Resolve, Target, system_resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
+#: Statuses by which a server asks to come again: its own failures, too slow, too early, too often.
+_SERVER_AT_FAULT = 500
+_LATER = frozenset({408, 425, 429})
 _BINARY = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _HEADERS = {"accept": "image/*, application/octet-stream;q=0.5", "accept-encoding": "identity", "user-agent": "saccade"}
 _MAX_NAME_CHARS = 200
@@ -51,12 +52,7 @@ class Fetched:
 
 
 class Fetcher:
-    """Fetches picture URLs under one policy; thread-safe, keeps no connection open and no cookie.
-
-    Each hop's host is resolved once, every answer is checked, and exactly the checked addresses are dialled, so that
-    a name that changes its address between check and connection leads nowhere. Host header, TLS name and certificate
-    check remain those of the URL. The environment's proxies are not used.
-    """
+    """Fetches picture URLs under one policy; thread-safe. Each hop goes through the guard."""
 
     def __init__(
         self,
@@ -78,16 +74,13 @@ class Fetcher:
             SettingInvalid: An entry of the allow-list cannot be read.
         """
         self._policy = policy
-        self._allow: AllowList = parse_allow_list(policy.allow)
-        self._resolve = resolve
-        self._network = network or httpcore2.SyncBackend()
-        self._given_ssl_context = ssl_context
-        self._lock = threading.Lock()
-
-    @cached_property
-    def _ssl_context(self) -> ssl.SSLContext:
-        """Loaded with the first https URL, for it takes milliseconds."""
-        return self._given_ssl_context or httpx2.create_ssl_context()
+        self._guard = Guard(
+            allow=policy.allow,
+            only_allowed=policy.only_allowed,
+            resolve=resolve,
+            network=network,
+            ssl_context=ssl_context,
+        )
 
     def fetch(self, url: str) -> Fetched:
         """Fetch a picture.
@@ -101,35 +94,18 @@ class Fetcher:
             ImageTooLarge: The body has more bytes than the limit.
         """
         deadline = Deadline(self._policy.timeout_s)
-        try:
+        with told_as_unreachable():
             for _ in range(self._policy.max_redirects + 1):
-                target = self._target(url, deadline)
+                target = self._guard.target(url, deadline)
                 body, url = self._ask(target, deadline)
                 if body is not None:
                     return Fetched(body, _name_of(target.url))
-        except (httpcore2.TimeoutException, httpx2.TimeoutException):
-            raise UrlUnreachable("The URL did not answer in time.") from None
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpx2.HTTPError, ssl.SSLError, OSError) as failure:
-            # The reason may name an address; it is for the log, not for the caller.
-            raise UrlUnreachable("The URL could not be fetched.") from failure
         raise UrlRefused(f"The URL redirects more than {self._policy.max_redirects} times.")
-
-    def _target(self, url: str, deadline: Deadline) -> Target:
-        return choose_target(
-            parse_url(url),
-            allow=self._allow,
-            only_allowed=self._policy.only_allowed,
-            resolve=resolve_within(self._resolve, deadline.left_s()),
-        )
 
     def _ask(self, target: Target, deadline: Deadline) -> tuple[bytes | None, str]:
         """Return the body, or None and where it redirects to."""
-        network = PinnedNetwork(self._network, addresses=target.addresses, deadline=deadline)
-        with self._lock:
-            context = self._ssl_context if target.url.scheme == "https" else None
-        transport = PinnedTransport(network, context)
         with (
-            httpx2.Client(transport=transport, trust_env=False, follow_redirects=False, headers=_HEADERS) as client,
+            self._guard.client(target, deadline, _HEADERS) as client,
             client.stream("GET", target.url) as response,
         ):
             if response.status_code in _REDIRECTS and "location" in response.headers:
@@ -151,7 +127,10 @@ def _joined(url: httpx2.URL, location: str) -> str:
 def _check_answer(response: httpx2.Response, max_bytes: int) -> None:
     """Refuse what by its head is no picture, or too large."""
     if response.status_code != _OK:
-        raise UrlUnreachable(f"The URL answered with status {response.status_code}.")
+        raise UrlUnreachable(
+            f"The URL answered with status {response.status_code}.",
+            passing=response.status_code >= _SERVER_AT_FAULT or response.status_code in _LATER,
+        )
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not media_type.startswith("image/") and media_type not in _BINARY:
         raise UrlUnreachable("The URL answered with something that does not call itself a picture.")

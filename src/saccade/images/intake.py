@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from saccade.caller import Caller
 from saccade.images.decode import decode
-from saccade.images.gate import DecodeGate
+from saccade.images.gate import DecodeGate, Share
 from saccade.images.headers.header import Header, ImageFormat
 from saccade.images.headers.magic import read_header
 from saccade.images.limits import Limits
@@ -58,22 +59,34 @@ def take(data: bytes, limits: Limits) -> Picture:
 
 
 @contextmanager
-def taken(data: bytes, limits: Limits, gate: DecodeGate) -> Iterator[Picture]:
+def taken(
+    data: bytes,
+    limits: Limits,
+    gate: DecodeGate,
+    *,
+    caller: Caller | None = None,
+    max_wait_s: float | None = None,
+) -> Iterator[tuple[Picture, Share]]:
     """Take a picture in within a memory budget, and hold its share of it until the block ends.
 
-    Whoever keeps the picture must stay in the block; what was made of it may leave.
+    Whoever keeps the picture must stay in the block; what was made of it may leave. Whoever has done the work that
+    needs a CPU tells the share, and lets the next one decode.
 
     Args:
         data: The file, as it was sent.
         limits: What a picture may cost.
         gate: Bounds the memory of all pictures together.
+        caller: Who waits for the picture; it is not decoded when they have left.
+        max_wait_s: How long they wait for room at most; None for as long as it takes.
 
     Raises:
         RequestError: As ``take``.
+        QueueFull: No room came in time.
+        CallerLeft: The caller left before there was room.
     """
     header = read_header(data, limits)
-    with gate.hold(header.decode_bytes):
-        yield _decoded(data, header)
+    with gate.hold(header.decode_bytes, caller=caller, max_wait_s=max_wait_s) as share:
+        yield _decoded(data, header), share
 
 
 def _decoded(data: bytes, header: Header) -> Picture:

@@ -136,6 +136,7 @@ class PinnedTransport(httpx2.BaseTransport):
                 method=request.method,
                 url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path or b"/"),
                 headers=request.headers.raw,
+                content=request.read(),
                 extensions=request.extensions,
             )
         )

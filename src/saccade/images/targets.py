@@ -114,9 +114,7 @@ def choose_target(url: httpx2.URL, *, allow: AllowList, only_allowed: bool, reso
         UrlUnreachable: The host has no address.
     """
     host, port = host_of(url), port_of(url)
-    named = allow.names_host(host, port)
-    if not named and port not in WEB_PORTS and not allow.knows_port(port):
-        raise UrlRefused("The URL's port is not one that is fetched from.")
+    named = _check_port(host, port, allow)
     literal = literal_address(host)
     addresses = (literal,) if literal else _parsed(resolve(host, port))
     if not addresses:
@@ -126,6 +124,26 @@ def choose_target(url: httpx2.URL, *, allow: AllowList, only_allowed: bool, reso
         if not (named or public or allow.holds(address, port)):
             raise UrlRefused("The URL's host is not one that is fetched from.")
     return Target(url, addresses)
+
+
+def check_unresolved(url: httpx2.URL, *, allow: AllowList, only_allowed: bool) -> None:
+    """Refuse a URL that leads nowhere allowed whatever its host resolves to, without resolving it.
+
+    Raises:
+        UrlRefused: Its port is not allowed, or its host is written as an address that is not.
+    """
+    host = host_of(url)
+    _check_port(host, port_of(url), allow)
+    if literal_address(host) is not None:
+        choose_target(url, allow=allow, only_allowed=only_allowed, resolve=system_resolve)
+
+
+def _check_port(host: str, port: int, allow: AllowList) -> bool:
+    """Refuse a port that is allowed for no address; return whether the host is allowed by its name."""
+    named = allow.names_host(host, port)
+    if not named and port not in WEB_PORTS and not allow.knows_port(port):
+        raise UrlRefused("The URL's port is not one that is fetched from.")
+    return named
 
 
 def _parsed(answers: tuple[str, ...]) -> tuple[Address, ...]:
@@ -163,12 +181,13 @@ def resolve_within(resolve: Resolve, timeout_s: float) -> Resolve:
                 done.set()
 
         if not _lookups.acquire(timeout=max(0.0, timeout_s)):
-            raise UrlUnreachable("Too many hosts are being resolved.")
+            raise UrlUnreachable("Too many hosts are being resolved.", passing=True)
         threading.Thread(target=look_up, name="saccade-lookup", daemon=True).start()
         if not done.wait(max(0.0, timeout_s)):
-            raise UrlUnreachable("The URL's host was not resolved in time.")
+            raise UrlUnreachable("The URL's host was not resolved in time.", passing=True)
         if failures:
-            raise UrlUnreachable("The URL's host could not be resolved.") from failures[0]
+            passing = getattr(failures[0], "errno", None) == socket.EAI_AGAIN
+            raise UrlUnreachable("The URL's host could not be resolved.", passing=passing) from failures[0]
         return answers[0]
 
     return limited

@@ -5,6 +5,8 @@ that finds none waits. When a run ends, its thread picks the next batch among th
 the first of them. So an idle server adds no delay, and a busy one shares runs exactly as much as it must.
 
 A run that fails is bisected: its halves are run again, until the one picture that spoils it fails alone.
+
+A picture whose caller leaves is taken out of the line; once its run has begun, it stays in it.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Generic, TypeVar
 
+from saccade.caller import Caller
 from saccade.clock import monotonic_s
 from saccade.errors import OutputInvalid, QueueFull
 
@@ -74,6 +78,7 @@ class _Ticket(Generic[W, R]):
     batch: list[_Ticket[W, R]] | None = None
     outcome: Outcome[R] | None = None
     failure: BaseException | None = None
+    withdrawn: bool = False
 
 
 class Batcher(Generic[W, R]):
@@ -103,7 +108,15 @@ class Batcher(Generic[W, R]):
         self._waiting: list[_Ticket[W, R]] = []
         self._running = 0
 
-    def submit(self, work: W, *, key: Hashable, cost: int, priority: Priority = Priority.SYNC) -> Outcome[R]:
+    def submit(
+        self,
+        work: W,
+        *,
+        key: Hashable,
+        cost: int,
+        priority: Priority = Priority.SYNC,
+        caller: Caller | None = None,
+    ) -> Outcome[R]:
         """Run one picture, alone or with others of the same key, and wait for it.
 
         Args:
@@ -111,11 +124,15 @@ class Batcher(Generic[W, R]):
             key: Only works of equal key share a batch.
             cost: What counts against ``max_cost``: input pixels.
             priority: Who goes first when there is a line.
+            caller: Who waits for it; when they leave before the run begins, the picture is not run.
 
         Raises:
             QueueFull: The line is as long as it may be.
+            CallerLeft: The caller left in time.
             SaccadeError: What ``run`` raised for this picture.
         """
+        caller = caller or Caller()
+        caller.check()
         now_s = monotonic_s()
         ticket = _Ticket[W, R](work, key, cost, order_s=now_s + _HEAD_START_S[priority], entered_s=now_s)
         with self._lock:
@@ -125,7 +142,10 @@ class Batcher(Generic[W, R]):
             else:
                 self._join_line(ticket)
         if ticket.batch is None:
-            ticket.wake.wait()
+            with caller.told(partial(self._withdraw, ticket)):
+                ticket.wake.wait()
+        if ticket.withdrawn:
+            caller.check()
         if ticket.batch is not None:
             self._lead(ticket.batch)
         if ticket.failure is not None:
@@ -140,6 +160,16 @@ class Batcher(Generic[W, R]):
             raise QueueFull(f"{len(self._waiting)} pictures are waiting for this model already.")
         self._waiting.append(ticket)
         self._tell_queue()
+
+    def _withdraw(self, ticket: _Ticket[W, R]) -> None:
+        """Take a picture out of the line; one that is in a batch already stays there."""
+        with self._lock:
+            if ticket not in self._waiting:
+                return
+            self._waiting.remove(ticket)
+            ticket.withdrawn = True
+            self._tell_queue()
+        ticket.wake.set()
 
     def _lead(self, batch: list[_Ticket[W, R]]) -> None:
         """Run a batch, wake its members, and hand the slot to the next leader."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from saccade.caller import Caller
 from saccade.clock import monotonic_s
 from saccade.models.batching import Batcher, BatchLimits, Priority
 from saccade.models.package import ModelCard, Package
@@ -92,20 +93,29 @@ class ServedModel:
         work = self._runner.prepare(image)
         return Ready(work, monotonic_s() - begun_s)
 
-    def run(self, ready: Ready, options: RunOptions, *, priority: Priority = Priority.SYNC) -> Run:
+    def run(
+        self,
+        ready: Ready,
+        options: RunOptions,
+        *,
+        priority: Priority = Priority.SYNC,
+        caller: Caller | None = None,
+    ) -> Run:
         """Say what is in one prepared picture.
 
         Args:
             ready: What ``prepare`` of this model gave.
             options: What is asked for.
             priority: Who goes first when there is a line.
+            caller: Who waits for it.
 
         Raises:
             QueueFull: Too many pictures are waiting.
+            CallerLeft: The caller left before the run began.
             ModelError: The graph, its outputs or the plug-in failed.
         """
         work = ready.work
-        outcome = self._batcher.submit(work.payload, key=work.key, cost=work.cost_px, priority=priority)
+        outcome = self._batcher.submit(work.payload, key=work.key, cost=work.cost_px, priority=priority, caller=caller)
         ran_s = monotonic_s()
         predictions = self._runner.finish(work.payload, outcome.value, options)
         return Run(

@@ -2,6 +2,8 @@
 
 Keys hold the sha256 of the picture, the digest of the model and all parameters, so an entry can never be wrong; it can
 only be old, and a model with other files has another digest.
+
+A computation goes on as long as one of those who wait for it is still there, whoever of them began it.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
+from saccade.caller import Caller
 from saccade.clock import monotonic_s
 
 V = TypeVar("V")
@@ -21,7 +25,10 @@ V = TypeVar("V")
 class _Flight(Generic[V]):
     """A computation under way, and those who wait for it."""
 
-    done: threading.Event = field(default_factory=threading.Event)
+    everybody: Caller = field(default_factory=Caller)
+    waiting: int = 0
+    done: bool = False
+    wakes: list[threading.Event] = field(default_factory=list)
     value: V | None = None
     failure: BaseException | None = None
 
@@ -50,38 +57,47 @@ class AnswerCache(Generic[V]):
         """Memory held by values."""
         return self._bytes
 
-    def get(self, key: Hashable, compute: Callable[[], V]) -> tuple[V, bool]:
+    def get(self, key: Hashable, compute: Callable[[Caller], V], *, caller: Caller | None = None) -> tuple[V, bool]:
         """Return the value of a key, and whether somebody had computed it before.
 
         Failures are not kept: those who waited for one compute again.
 
         Args:
             key: What the value depends on, all of it.
-            compute: Makes the value.
+            compute: Makes the value; told on whose behalf, which is that of all who wait for it.
+            caller: Who waits for the value.
+
+        Raises:
+            CallerLeft: The caller left while others computed, or everybody left before the work began.
         """
+        caller = caller or Caller()
         if self._max_bytes == 0:
-            return compute(), False
-        while True:
-            with self._lock:
-                found = self._fresh(key)
-                if found is not None:
-                    return found, True
-                flight = self._flights.get(key)
-                mine = flight is None
-                if flight is None:
-                    flight = self._flights[key] = _Flight()
+            return compute(caller), False
+        with self._lock:
+            found = self._fresh(key)
+            if found is not None:
+                return found, True
+            flight = self._flights.get(key)
+            mine = flight is None
+            if flight is None:
+                flight = self._flights[key] = _Flight()
+            flight.waiting += 1
+            wake = threading.Event()
+            flight.wakes.append(wake)
+        with caller.told(partial(self._leave, key, flight, wake, caller)):
             if mine:
                 return self._fly(key, flight, compute), False
-            flight.done.wait()
-            if flight.failure is None and flight.value is not None:
-                return flight.value, True
-            if flight.failure is not None:
-                return compute(), False
+            wake.wait()
+        if not flight.done:
+            caller.check()
+        if flight.failure is None and flight.value is not None:
+            return flight.value, True
+        return compute(caller), False
 
-    def _fly(self, key: Hashable, flight: _Flight[V], compute: Callable[[], V]) -> V:
+    def _fly(self, key: Hashable, flight: _Flight[V], compute: Callable[[Caller], V]) -> V:
         """Compute a value, keep it, and wake those who wait."""
         try:
-            value = flight.value = compute()
+            value = flight.value = compute(flight.everybody)
         except BaseException as error:
             flight.failure = error
             raise
@@ -91,8 +107,26 @@ class AnswerCache(Generic[V]):
             return value
         finally:
             with self._lock:
-                del self._flights[key]
-            flight.done.set()
+                self._land(key, flight)
+                flight.done = True
+                for wake in flight.wakes:
+                    wake.set()
+
+    def _leave(self, key: Hashable, flight: _Flight[V], wake: threading.Event, caller: Caller) -> None:
+        """Count one less who waits; when nobody does, the work is called off and the next one begins anew."""
+        with self._lock:
+            flight.waiting -= 1
+            forsaken = flight.waiting == 0
+            if forsaken:
+                self._land(key, flight)
+        wake.set()
+        if forsaken and caller.reason is not None:
+            flight.everybody.leave(caller.reason)
+
+    def _land(self, key: Hashable, flight: _Flight[V]) -> None:
+        """Let nobody join any more. The lock is held."""
+        if self._flights.get(key) is flight:
+            del self._flights[key]
 
     def _fresh(self, key: Hashable) -> V | None:
         """Return a value that is not too old and mark it as used. The lock is held."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
+from saccade.caller import Caller
 from saccade.clock import monotonic_s
 from saccade.errors import RequestError, SaccadeError, TaskMismatch
-from saccade.images.gate import DecodeGate
-from saccade.images.intake import taken
+from saccade.images.gate import DecodeGate, Share
+from saccade.images.intake import Picture, taken
 from saccade.images.limits import Limits
 from saccade.metrics import Metrics
 from saccade.models.batching import Priority
@@ -45,6 +46,7 @@ class _Question:
     data: bytes
     options: PredictOptions
     priority: Priority
+    caller: Caller
     begun_s: float
 
 
@@ -60,6 +62,7 @@ class Predictor:
         cache: AnswerCache[Answer],
         *,
         threads: int,
+        max_wait_s: float,
     ) -> None:
         """Tie the parts together.
 
@@ -70,12 +73,14 @@ class Predictor:
             metrics: Where counts and times go.
             cache: Answers given before.
             threads: Pictures of one many-picture request that are worked on at once.
+            max_wait_s: How long somebody who watches waits for memory to decode a picture in.
         """
         self._registry = registry
         self._limits = limits
         self._gate = gate
         self._metrics = metrics
         self._cache = cache
+        self._max_wait_s = max_wait_s
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pairs")
 
     def close(self) -> None:
@@ -83,7 +88,13 @@ class Predictor:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def predict(
-        self, data: bytes, *, model: str, options: PredictOptions | None = None, priority: Priority = Priority.SYNC
+        self,
+        data: bytes,
+        *,
+        model: str,
+        options: PredictOptions | None = None,
+        priority: Priority = Priority.SYNC,
+        caller: Caller | None = None,
     ) -> Answer:
         """Say what one model sees in one picture.
 
@@ -92,20 +103,28 @@ class Predictor:
             model: A name, or ``name@version``.
             options: What is asked for.
             priority: Who goes first when there is a line.
+            caller: Who waits for the answer; when they leave before the picture's run begins, it is not run.
 
         Raises:
             RequestError: The picture or an option cannot be taken.
             UnavailableError: The model is loading, or too much is waiting.
             ModelError: The model failed.
+            CallerLeft: The caller left in time.
         """
         begun_s = monotonic_s()
-        asked = options or PredictOptions()
+        asked, caller = options or PredictOptions(), caller or Caller()
+        caller.check()
         with self._registry.lease(model) as served:
             _check_task(served, asked)
-            return self._answer(served, _Question(data, asked, priority, begun_s))
+            return self._answer(served, _Question(data, asked, priority, caller, begun_s))
 
     def predict_pairs(
-        self, images: Sequence[bytes | SaccadeError], *, models: Sequence[str], options: PredictOptions | None = None
+        self,
+        images: Sequence[bytes | SaccadeError],
+        *,
+        models: Sequence[str],
+        options: PredictOptions | None = None,
+        caller: Caller | None = None,
     ) -> list[PairResult]:
         """Say what several models see in several pictures; a pair that fails does not spoil the others.
 
@@ -113,32 +132,41 @@ class Predictor:
             images: The encoded pictures; one that could not even be fetched is given as its problem.
             models: Names; every picture is shown to each.
             options: What is asked for, the same for all.
+            caller: Who waits for the answers; pairs whose runs have not begun when they leave are not run.
 
         Returns:
             All pairs, by picture, then by model.
 
         Raises:
             ModelUnknown: One of the models does not exist; nothing was computed then.
+            CallerLeft: The caller left before the last run had begun.
         """
+        caller = caller or Caller()
         for model in models:
             self._registry.status(model)
         asked = options or PredictOptions()
-        rows = self._pool.map(lambda item: self._row(item[0], item[1], models, asked), enumerate(images))
+        rows = self._pool.map(lambda item: self._row(item[0], item[1], models, asked, caller), enumerate(images))
         return [result for row in rows for result in row]
 
     def _row(
-        self, index: int, image: bytes | SaccadeError, models: Sequence[str], options: PredictOptions
+        self,
+        index: int,
+        image: bytes | SaccadeError,
+        models: Sequence[str],
+        options: PredictOptions,
+        caller: Caller,
     ) -> list[PairResult]:
         """Show one picture to every model, one after the other; it is in memory only while one prepares it."""
         if isinstance(image, SaccadeError):
             return [PairResult(index, model, None, image) for model in models]
         row = []
         for model in models:
+            caller.check()
             begun_s = monotonic_s()
             try:
                 with self._registry.lease(model) as served:
                     _check_task(served, options)
-                    answer = self._answer(served, _Question(image, options, Priority.SYNC, begun_s))
+                    answer = self._answer(served, _Question(image, options, Priority.SYNC, caller, begun_s))
                 row.append(PairResult(index, model, answer, None))
             except SaccadeError as problem:
                 row.append(PairResult(index, model, None, problem))
@@ -149,7 +177,9 @@ class Predictor:
         reference = served.card.reference
         key = (hashlib.sha256(question.data).digest(), reference, served.card.digest, question.options)
         try:
-            answer, cached = self._cache.get(key, lambda: self._compute(served, question))
+            answer, cached = self._cache.get(
+                key, lambda caller: self._compute(served, replace(question, caller=caller)), caller=question.caller
+            )
         except SaccadeError as problem:
             if not isinstance(problem, RequestError):
                 self._metrics.predictions.labels(reference, "failed").inc()
@@ -160,6 +190,11 @@ class Predictor:
             return answer
         return replace(answer, cached=True, timing=Timing(total_ms=(monotonic_s() - question.begun_s) * 1e3))
 
+    def _taken(self, question: _Question) -> AbstractContextManager[tuple[Picture, Share]]:
+        """Take the picture in; jobs wait for their turn as long as it takes, people do not."""
+        max_wait_s = self._max_wait_s if question.priority is Priority.SYNC else None
+        return taken(question.data, self._limits, self._gate, caller=question.caller, max_wait_s=max_wait_s)
+
     def _compute(self, served: ServedModel, question: _Question) -> Answer:
         """Decode the picture and ask the model.
 
@@ -169,19 +204,20 @@ class Predictor:
         options = question.options
         asked = RunOptions(top_k=options.top_k, threshold=options.threshold, function=options.function)
         decode_s = monotonic_s()
-        with ExitStack() as share:
-            picture = share.enter_context(taken(question.data, self._limits, self._gate))
+        with ExitStack() as held:
+            picture, share = held.enter_context(self._taken(question))
             self._metrics.image_bytes.observe(len(question.data))
             decoded_s = monotonic_s()
             ready = served.prepare(picture.rgb)
             image_id, width_px, height_px = picture.id, picture.width_px, picture.height_px
             del picture
+            share.end_decoding()
             if not served.keeps_pictures:
-                share.close()
-            run = served.run(ready, asked, priority=question.priority)
+                held.close()
+            run = served.run(ready, asked, priority=question.priority, caller=question.caller)
         stages = {
-            "queue": run.queue_s,
-            "decode": decoded_s - decode_s,
+            "queue": share.waited_s + run.queue_s,
+            "decode": decoded_s - decode_s - share.waited_s,
             "preprocess": run.preprocess_s,
             "infer": run.infer_s,
             "postprocess": run.postprocess_s,

@@ -95,7 +95,7 @@ def test_certificate_name_is_the_urls_when_https_is_fetched():
 
 def test_certificates_are_checked_when_no_context_is_given():
     """The default context verifies chain and name."""
-    context = _fetcher(MadeUpNetwork())._ssl_context
+    context = _fetcher(MadeUpNetwork())._guard._ssl_context
 
     assert context.check_hostname
     assert context.verify_mode.name == "CERT_REQUIRED"

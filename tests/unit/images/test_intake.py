@@ -271,7 +271,7 @@ def test_gate_is_held_as_long_as_the_picture_is_there():
     """A picture holds its share of the budget inside the block and gives it back after, also when it is refused."""
     gate = DecodeGate(1_000_000)
     data = encoded(noise(), "PNG")
-    with taken(data, LIMITS, gate) as picture:
+    with taken(data, LIMITS, gate) as (picture, _):
         assert gate.held_bytes >= picture.rgb.nbytes
     with pytest.raises(ImageUnreadable), taken(data[:-300], LIMITS, gate):
         pytest.fail("a damaged picture was taken")

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from saccade.errors import SettingInvalid
+from saccade.caller import Caller, CallerLeft
+from saccade.errors import QueueFull, SettingInvalid
 from saccade.images.gate import DecodeGate
 from saccade.images.limits import DECODER_MAX_PIXELS, Limits
 
@@ -110,4 +111,68 @@ def test_share_is_given_back_when_decoding_fails():
     with pytest.raises(RuntimeError), gate.hold(60):
         raise RuntimeError
 
+    assert gate.held_bytes == 0
+
+
+def test_only_so_many_are_decoded_at_once_though_memory_is_free():
+    """Who has decoded lets the next one begin, and keeps the memory."""
+    gate = DecodeGate(100, max_at_once=1)
+    with gate.hold(10) as share:
+        second = Visitor(gate, 10)
+        _waiting(gate, 1)
+        assert not second.inside.is_set()
+
+        share.end_decoding()
+        share.end_decoding()
+        assert second.inside.wait(5)
+        assert gate.held_bytes == 20
+
+        third = Visitor(gate, 10)
+        _waiting(gate, 1)
+    assert not third.inside.is_set()
+
+    second.leave()
+    assert third.inside.wait(5)
+    third.leave()
+    assert gate.held_bytes == 0
+
+
+def test_wait_for_room_ends_in_time():
+    """No thread stands before the gate for ever; who gives up lets the next one forward."""
+    gate = DecodeGate(100)
+    inside = Visitor(gate, 60)
+    assert inside.inside.wait(5)
+
+    with pytest.raises(QueueFull), gate.hold(60, max_wait_s=0.05):
+        pytest.fail("there was no room")
+
+    small = Visitor(gate, 40)
+    assert small.inside.wait(5)
+    small.leave()
+    inside.leave()
+    assert gate.held_bytes == 0
+
+
+def test_caller_who_leaves_stands_in_nobodys_way():
+    """A large picture whose caller left no longer holds up the small one behind it, though nothing became free."""
+    gate = DecodeGate(100)
+    inside = Visitor(gate, 50)
+    assert inside.inside.wait(5)
+    caller, left = Caller(), threading.Event()
+
+    def wait() -> None:
+        with pytest.raises(CallerLeft), gate.hold(90, caller=caller):
+            pytest.fail("there was no room")
+        left.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    _waiting(gate, 1)
+    small = Visitor(gate, 10)
+    _waiting(gate, 2)
+    caller.leave(RuntimeError("gone"))
+
+    assert left.wait(5)
+    assert small.inside.wait(5)
+    small.leave()
+    inside.leave()
     assert gate.held_bytes == 0

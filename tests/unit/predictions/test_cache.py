@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from saccade.caller import Caller, CallerLeft
 from saccade.errors import GraphFailed
 from saccade.predictions.cache import AnswerCache
 
@@ -18,49 +19,49 @@ def test_get_computes_once_then_remembers():
     """The second caller gets the first one's value and is told so."""
     cache = make()
 
-    assert ("a", False) == cache.get("k", lambda: "a")
-    assert ("a", True) == cache.get("k", lambda: "b")
+    assert ("a", False) == cache.get("k", lambda _: "a")
+    assert ("a", True) == cache.get("k", lambda _: "b")
 
 
 def test_get_drops_the_least_recently_used_when_full():
     """Memory stays within the bound; what was used last stays longest."""
     cache = make(max_bytes=3)
     for key in "abc":
-        cache.get(key, lambda key=key: key)
-    cache.get("a", lambda: "never")
-    cache.get("d", lambda: "d")
+        cache.get(key, lambda _, key=key: key)
+    cache.get("a", lambda _: "never")
+    cache.get("d", lambda _: "d")
 
     assert cache.size_bytes == 3
-    assert ("a", True) == cache.get("a", lambda: "again")
-    assert ("again", False) == cache.get("b", lambda: "again")
+    assert ("a", True) == cache.get("a", lambda _: "again")
+    assert ("again", False) == cache.get("b", lambda _: "again")
 
 
 def test_get_computes_anew_when_the_value_is_too_old():
     """A value lives no longer than its time."""
     cache = make(ttl_s=-1.0)
-    cache.get("k", lambda: "old")
+    cache.get("k", lambda _: "old")
 
-    assert ("new", False) == cache.get("k", lambda: "new")
+    assert ("new", False) == cache.get("k", lambda _: "new")
 
 
 def test_get_keeps_nothing_when_off():
     """Zero bytes turn the cache off altogether."""
     cache = make(max_bytes=0)
-    cache.get("k", lambda: "")
+    cache.get("k", lambda _: "")
 
-    assert ("new", False) == cache.get("k", lambda: "new")
+    assert ("new", False) == cache.get("k", lambda _: "new")
 
 
 def test_get_never_keeps_a_failure():
     """A failed computation is tried again by the next caller."""
     cache = make()
 
-    def fail():
+    def fail(_):
         raise GraphFailed("no")
 
     with pytest.raises(GraphFailed):
         cache.get("k", fail)
-    assert ("yes", False) == cache.get("k", lambda: "yes")
+    assert ("yes", False) == cache.get("k", lambda _: "yes")
 
 
 def test_get_computes_once_for_many_at_the_same_time():
@@ -68,7 +69,7 @@ def test_get_computes_once_for_many_at_the_same_time():
     cache, calls, everybody = make(), [], threading.Barrier(20)
     release = threading.Event()
 
-    def compute():
+    def compute(_):
         calls.append(1)
         assert release.wait(20)
         return "v"
@@ -89,7 +90,84 @@ def test_get_computes_once_for_many_at_the_same_time():
 def test_get_does_not_keep_what_is_larger_than_the_cache():
     """One huge value does not throw out everything else."""
     cache = make(max_bytes=2)
-    cache.get("small", lambda: "s")
-    cache.get("huge", lambda: "hhh")
+    cache.get("small", lambda _: "s")
+    cache.get("huge", lambda _: "hhh")
 
-    assert ("s", True) == cache.get("small", lambda: "again")
+    assert ("s", True) == cache.get("small", lambda _: "again")
+
+
+class Work:
+    """A computation that stops until it is let go, or until nobody waits for it."""
+
+    def __init__(self):
+        self.runs = 0
+        self.begun, self.go = threading.Semaphore(0), threading.Event()
+
+    def __call__(self, everybody):
+        with everybody.told(self.go.set):
+            self.begun.release()
+            assert self.go.wait(20)
+        everybody.check()
+        self.runs += 1
+        return "v"
+
+
+def joined(cache, people):
+    """Return when so many wait for the one computation."""
+    pause = threading.Event()
+    for _ in range(2000):
+        with cache._lock:
+            if [flight.waiting for flight in cache._flights.values()] == [people]:
+                return
+        pause.wait(0.005)
+    pytest.fail(f"{people} never waited")
+
+
+@pytest.mark.parametrize("leaver", [0, 1])
+def test_computation_goes_on_when_one_of_two_leaves(leaver):
+    """Whoever of them began it: the one who stays gets the value, of one computation."""
+    cache, work, callers = make(), Work(), [Caller(), Caller()]
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(cache.get, "k", work, caller=callers[0])]
+        assert work.begun.acquire(timeout=20)
+        futures.append(pool.submit(cache.get, "k", work, caller=callers[1]))
+        joined(cache, 2)
+        callers[leaver].leave(RuntimeError("gone"))
+        joined(cache, 1)
+        work.go.set()
+
+        assert futures[1 - leaver].result(20)[0] == "v"
+    assert work.runs == 1
+    assert ("v", True) == cache.get("k", lambda _: "again")
+
+
+def test_computation_is_called_off_when_everybody_left():
+    """Nothing is kept of it, and the next one who asks begins anew."""
+    cache, work, callers = make(), Work(), [Caller(), Caller(), Caller()]
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(cache.get, "k", work, caller=callers[0])]
+        assert work.begun.acquire(timeout=20)
+        futures += [pool.submit(cache.get, "k", work, caller=caller) for caller in callers[1:]]
+        joined(cache, 3)
+        for caller in callers:
+            caller.leave(RuntimeError("gone"))
+
+        assert {type(future.exception(20)) for future in futures} == {CallerLeft}
+    assert work.runs == 0
+    assert ("new", False) == cache.get("k", lambda _: "new")
+
+
+def test_who_leaves_does_not_wait_for_the_computation():
+    """The thread of one who only waited is free at once."""
+    cache, work, caller = make(), Work(), Caller()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.get, "k", work)
+        assert work.begun.acquire(timeout=20)
+        second = pool.submit(cache.get, "k", work, caller=caller)
+        joined(cache, 2)
+        caller.leave(RuntimeError("gone"))
+
+        assert isinstance(second.exception(20), CallerLeft)
+        assert not first.done()
+        work.go.set()
+        assert first.result(20) == ("v", False)
