@@ -23,6 +23,7 @@ FAILPOINTS: Mapping[str, str] = {
     "submit.after_commit": "It is accepted; nobody was told, no hint was sent.",
     "submit.after_hints": "Hints were sent; the client has no answer yet.",
     "idempotency.after_reserve": "An Idempotency-Key is taken; its job is not stored.",
+    "worker.turn": "A worker is about to look for items.",
     "claim.before_commit": "Items are claimed but not committed.",
     "claim.after_commit": "A worker holds items and has begun nothing.",
     "run.before_fetch": "A picture is about to be fetched from its URL.",

@@ -12,10 +12,14 @@ from saccade.backends import open_engine
 from saccade.backends.allocator import give_memory_back
 from saccade.backends.engines.inspection import GraphInspector
 from saccade.backends.engines.python import open_plugin
+from saccade.errors import SettingInvalid
+from saccade.failpoints import arm
 from saccade.images.addresses import parse_allow_list
 from saccade.images.gate import DecodeGate
 from saccade.images.intake import take
 from saccade.images.limits import Limits
+from saccade.jobs.door import Door
+from saccade.jobs.health import Health
 from saccade.metrics import Metrics
 from saccade.models import embedded_folder
 from saccade.models.batching import BatchLimits
@@ -27,10 +31,13 @@ from saccade.models.registry import ModelState, Registry
 from saccade.predictions.answer import Answer
 from saccade.predictions.cache import AnswerCache
 from saccade.predictions.service import Predictor, answer_bytes
-from saccade.settings import Preload, Settings
+from saccade.settings import Environment, Preload, Settings
 
 if TYPE_CHECKING:
+    from saccade.backends.database.connection import Database
+    from saccade.errors import HintsUnreachable, SaccadeError
     from saccade.images.fetch import Fetcher
+    from saccade.jobs.service import Jobs
 
 
 @dataclass(slots=True)
@@ -44,6 +51,8 @@ class Platform:
     predictor: Predictor
     inspector: GraphInspector
     loader: Loader
+    door: Door
+    health: Health
     _fetcher: Fetcher | None = None
     _started: bool = False
 
@@ -54,8 +63,27 @@ class Platform:
         self._started = True
         self.registry.start(preload=self.settings.place.preload is Preload.ALL)
 
+    def expect_jobs(self) -> None:
+        """Count jobs as a part that must be well from now on, though they may be opened later."""
+        self.health.watch("jobs", lambda: None if self.door.is_open else str(self.door.problem or "still being opened"))
+
+    def open_jobs(self) -> None:
+        """Begin to open the database, the store and the broker in the background. Idempotent."""
+        self.expect_jobs()
+        self.door.start()
+
+    @property
+    def jobs(self) -> Jobs:
+        """What accepts work for later.
+
+        Raises:
+            UnavailableError: The database, the store or the broker is not there yet.
+        """
+        return self.door.jobs()
+
     def close(self) -> None:
         """Give everything back. Idempotent."""
+        self.door.close()
         self.predictor.close()
         self.registry.close()
 
@@ -80,25 +108,43 @@ class Platform:
         return self._fetcher.fetch(url).data
 
 
-def open_platform(
-    settings: Settings, *, on_load_failure: Callable[[str, BaseException], None] | None = None
-) -> Platform:
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Whom the parts tell of trouble that nobody waits for; each does nothing unless told otherwise.
+
+    Attributes:
+        load_failure: Told each model that cannot be read or loaded, and why.
+        waiting: Told why jobs cannot be opened yet, and the seconds until the next try.
+        hint_failure: Told that workers could not be woken.
+    """
+
+    load_failure: Callable[[str, BaseException], None] = lambda *_: None
+    waiting: Callable[[SaccadeError, float], None] = lambda *_: None
+    hint_failure: Callable[[HintsUnreachable], None] = lambda *_: None
+
+
+def open_platform(settings: Settings, *, reports: Reports | None = None) -> Platform:
     """Open all parts that the settings name. Nothing is loaded before ``start``.
 
     Args:
         settings: What is wanted.
-        on_load_failure: Told each model that cannot be read or loaded, and why.
+        reports: Whom to tell of trouble in the background.
 
     Raises:
         SettingInvalid: A setting cannot be kept.
     """
+    told = reports or Reports()
+    if settings.place.failpoints:
+        if settings.place.environment is Environment.PROD:
+            raise SettingInvalid("SACCADE_FAILPOINTS is set in production.", hint="Unset it.")
+        arm(settings.place.failpoints)
     give_memory_back()
     metrics = Metrics()
     limits = Limits(
         max_bytes=settings.image.max_bytes, max_pixels=settings.image.max_pixels, max_scans=settings.image.max_scans
     )
     parse_allow_list(settings.fetch.allow)  # the fetcher is opened late, but a wrong setting is told at the start
-    gate = DecodeGate(settings.image.decode_memory_bytes)
+    gate = DecodeGate(settings.image.decode_memory_bytes, max_at_once=len(os.sched_getaffinity(0)))
     inspector = GraphInspector(
         cache_dir=settings.cache_folder / "graphs",
         shipped_dir=embedded_folder() / "_facts",
@@ -110,7 +156,7 @@ def open_platform(
         open_plugin=open_plugin,
         read_image=lambda path: take(path.read_bytes(), limits).rgb,
         limits=BatchLimits(
-            slots=settings.engine.slots or len(os.sched_getaffinity(0)),
+            slots=settings.engine.runs,
             max_items=settings.batch.max_items,
             max_cost=settings.batch.max_pixels,
             queue_items=settings.batch.queue_items,
@@ -128,13 +174,67 @@ def open_platform(
     catalog = Catalog(
         shipped=embedded_folder(), folder=settings.models_folder, read=partial(read_package, inspect=inspector)
     )
-    registry = Registry(catalog, loader.build, on_state=on_state, on_failure=on_load_failure)
+    registry = Registry(catalog, loader.build, on_state=on_state, on_failure=told.load_failure)
     cache: AnswerCache[Answer] = AnswerCache(
         max_bytes=settings.cache.bytes, ttl_s=settings.cache.ttl_s, size_of=answer_bytes
     )
     threads = max(4, 2 * loader.limits.slots)
-    predictor = Predictor(registry, limits, gate, metrics, cache, threads=threads)
-    return Platform(settings, metrics, limits, registry, predictor, inspector, loader)
+    predictor = Predictor(
+        registry, limits, gate, metrics, cache, threads=threads, max_wait_s=settings.server.max_wait_s
+    )
+    door = Door(lambda: _open_jobs(settings, registry, told), on_wait=told.waiting)
+    return Platform(settings, metrics, limits, registry, predictor, inspector, loader, door, Health())
+
+
+def _open_jobs(settings: Settings, registry: Registry, told: Reports) -> Jobs:
+    """Open the database, the store and the broker, and what accepts work on them; imported here, for it is much.
+
+    Raises:
+        UnavailableError: One of them does not answer, or the schema is behind.
+        ConfigurationError: A URL cannot be opened.
+    """
+    from contextlib import ExitStack
+
+    from saccade.backends import open_hints, open_objects
+    from saccade.backends.database.opening import open_database, open_store
+    from saccade.images.guard import Guard
+    from saccade.jobs.room import Room, RoomLimits
+    from saccade.jobs.service import JobLimits, Jobs
+    from saccade.jobs.webhooks import Poster
+
+    with ExitStack() as opened:
+        database = open_database(settings.database_url)
+        opened.callback(database.close)
+        _check_schema(database)
+        objects = open_objects(settings.objects_url)
+        opened.callback(objects.close)
+        objects.check()
+        hints = open_hints(settings.hints.url)
+        opened.callback(hints.close)
+        store, wanted = open_store(database), settings.jobs
+        guard = Guard(allow=settings.fetch.allow, only_allowed=settings.fetch.only_allowed)
+        return Jobs(
+            store,
+            objects,
+            hints,
+            registry,
+            room=Room(store.records, RoomLimits(wanted.queue_items, wanted.queue_items_each)),
+            limits=JobLimits(wanted.max_images, wanted.max_models, wanted.max_attempts),
+            poster=Poster(guard, timeout_s=settings.webhook.timeout_s),
+            on_hint_failure=told.hint_failure,
+            on_close=opened.pop_all().close,
+        )
+
+
+def _check_schema(database: Database) -> None:
+    """Bring a file of ours to this version; a server's schema belongs to its operator, so say what is missing."""
+    from saccade.backends.database.migrate import is_current, migrate
+    from saccade.errors import SchemaBehind
+
+    if database.dialect == "sqlite":
+        migrate(database)
+    elif not is_current(database):
+        raise SchemaBehind("The database's schema is not this version's.")
 
 
 def _fetcher(settings: Settings) -> Fetcher:

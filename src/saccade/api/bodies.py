@@ -121,7 +121,7 @@ def parse_json(body: bytes) -> dict[str, object]:
     return value
 
 
-async def read_form(request: Request, *, max_bytes: int, max_files: int) -> Form:
+async def read_form(request: Request, *, max_bytes: int, max_files: int, max_fields: int = MAX_FIELDS) -> Form:
     """Return the body's form; every file stays in memory, so no disk is needed.
 
     Raises:
@@ -130,7 +130,7 @@ async def read_form(request: Request, *, max_bytes: int, max_files: int) -> Form
     """
     headers = Headers({"content-type": request.headers.get("content-type", "")})
     stream = _bounded(request, max_bytes=max_bytes, refusal=_too_large(max_bytes))
-    parser = _InMemoryParser(headers, stream, max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+    parser = _InMemoryParser(headers, stream, max_files=max_files, max_fields=max_fields, max_part_size=MAX_FIELD_BYTES)
     try:
         data = await parser.parse()
     except MultiPartException as error:
@@ -145,6 +145,7 @@ async def read_form(request: Request, *, max_bytes: int, max_files: int) -> Form
     for name, value in data.multi_items():
         if isinstance(value, UploadFile):
             files.append(UploadedFile(field=name, file_name=value.filename or "", data=value.file.read()))
+            value.file.close()  # its bytes are here now, and need not be held twice while the others are read
         else:
             fields.append((name, value))
     parser.close_files()

@@ -68,3 +68,15 @@ def loads_of(request: Request) -> Threads:
     """Return the threads that load models; apart, so that slow loads never stand in the way of predictions."""
     threads: Threads = request.app.state.loads
     return threads
+
+
+def submissions_of(request: Request) -> Threads:
+    """Return the threads that take jobs in; apart, so that their disk and database never hold up predictions."""
+    threads: Threads = request.app.state.submissions
+    return threads
+
+
+def lookups_of(request: Request) -> Threads:
+    """Return the threads that read and change jobs; apart, so that status is told while large jobs come in."""
+    threads: Threads = request.app.state.lookups
+    return threads

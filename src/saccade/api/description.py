@@ -20,6 +20,7 @@ JSON_TYPE = "application/json"
 
 TAGS = [
     {"name": "predictions", "description": "Show pictures to models."},
+    {"name": "jobs", "description": "Send pictures now, get what was found later, whatever dies in between."},
     {"name": "models", "description": "Which models there are, and load and unload them."},
     {"name": "service", "description": "Health, version, settings, metrics, errors."},
     {"name": "faces", "description": "Other systems' dialects over the same features."},
@@ -31,15 +32,20 @@ _PICTURE_PROBLEMS = (400, 403, 404, 408, 409, 413, 415, 422, 500, 503)
 _WHEN: dict[int, str] = {
     400: "The body is not what its Content-Type says.",
     403: "Open access is for this machine's own clients only.",
-    404: "There is no such model, or nothing at this path.",
+    404: "There is no such model, job or image, or nothing at this path.",
     408: "The body did not arrive in time.",
-    409: "The model was unloaded.",
-    413: "The body or the picture is too large, or there are too many pairs.",
+    409: "The thing is not in the state that the request needs: a model was unloaded, a job still runs.",
+    413: "The body or the picture is too large, or there are too many of them.",
     415: "The body is of no type, or the picture of no format, that is taken here.",
     422: "A parameter is wrong, or the picture cannot be used.",
+    429: "Too many of your items wait; come again after Retry-After.",
     500: "The model or the server failed.",
-    503: "Too much is waiting, or the model is loading; come again after Retry-After.",
+    503: "Too much is waiting, or the model is loading, or the database is away; come again after Retry-After.",
+    507: "There is no room to keep the bytes; come again after Retry-After.",
 }
+
+#: Statuses that come with Retry-After.
+_COME_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE})
 
 
 class Operation(TypedDict):
@@ -94,10 +100,20 @@ def operation(
 
 def predict_operation() -> Operation:
     """Describe ``POST /v1/models/{model}/predict``."""
-    options = _option_properties()
+    options = option_properties()
     form = {"type": "object", "properties": {"file": _FILE, **options}, "required": ["file"]}
-    extra = {"parameters": _option_parameters(), "requestBody": _picture_body(form=form, json="PredictRequest")}
-    return operation("Show one picture to one model", ok="Prediction", problems=_PICTURE_PROBLEMS, extra=extra)
+    extra = {
+        "parameters": [*option_parameters(), _PREFER, KEY],
+        "requestBody": _picture_body(form=form, json="PredictRequest"),
+    }
+    problems = (*_PICTURE_PROBLEMS, 429, 507)
+    described = operation("Show one picture to one model", ok="Prediction", problems=problems, extra=extra)
+    described["responses"][202] = {
+        "description": "It became a job, as the client would rather have.",
+        "headers": {**ACCEPTED_HEADERS, "Preference-Applied": header("What was done of what Prefer asked for.")},
+        "content": {JSON_TYPE: {"schema": ref("Job")}},
+    }
+    return described
 
 
 def pairs_operation() -> Operation:
@@ -107,12 +123,12 @@ def pairs_operation() -> Operation:
         "properties": {
             "images": {"type": "array", "items": _FILE},
             "models": {"type": "array", "items": {"type": "string"}},
-            **_option_properties(),
+            **option_properties(),
         },
         "required": ["images", "models"],
     }
     content = {"multipart/form-data": {"schema": form}, JSON_TYPE: {"schema": ref("PairsRequest")}}
-    extra = {"parameters": _option_parameters(), "requestBody": {"required": True, "content": content}}
+    extra = {"parameters": option_parameters(), "requestBody": {"required": True, "content": content}}
     return operation("Show several pictures to several models", ok="Pairs", problems=_PICTURE_PROBLEMS, extra=extra)
 
 
@@ -126,6 +142,16 @@ def huggingface_operation() -> Operation:
             "content": {JSON_TYPE: {"schema": ref("HuggingFaceError")}},
         }
     return described
+
+
+def header(description: str, *, kind: str = "string") -> dict[str, object]:
+    """Describe a header of an answer."""
+    return {"description": description, "schema": {"type": kind}}
+
+
+def parameter(name: str, place: str, description: str, schema: Mapping[str, object]) -> dict[str, object]:
+    """Describe an optional parameter."""
+    return {"name": name, "in": place, "required": False, "description": description, "schema": dict(schema)}
 
 
 def new_router(tag: str) -> APIRouter:
@@ -170,7 +196,7 @@ def _problem(status: int) -> dict[str, object]:
         "description": _WHEN[status],
         "content": {PROBLEM_TYPE: {"schema": ref("Problem")}},
     }
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _COME_AGAIN:
         response["headers"] = _RETRY_AFTER
     return response
 
@@ -183,10 +209,29 @@ _IF_NONE_MATCH = {
     "description": "ETags that the client has.",
     "schema": {"type": "string"},
 }
+#: What an answer that a job was accepted says beside it.
+ACCEPTED_HEADERS: Mapping[str, object] = {
+    "Location": header("Where the job is."),
+    "Retry-After": header("Seconds after which to look for the first time.", kind="integer"),
+    "Idempotency-Replayed": header("`true` if an earlier request with the same Idempotency-Key made the job."),
+}
+KEY = parameter(
+    "Idempotency-Key",
+    "header",
+    "The client's own name for this request; for a day the same request with the same key gets the same job.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+)
+_PREFER = parameter(
+    "Prefer",
+    "header",
+    "`respond-async` makes a job of it; `wait=5` too, but answers with its prediction if that comes in five seconds.",
+    {"type": "string"},
+)
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 
-def _option_properties() -> dict[str, object]:
+def option_properties() -> dict[str, object]:
+    """Return the schema of each option of a prediction."""
     return {
         "top_k": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5},
         "threshold": {"type": "number", "minimum": 0, "maximum": 1},
@@ -205,10 +250,11 @@ _OPTION_WORDS = {
 }
 
 
-def _option_parameters() -> list[object]:
+def option_parameters() -> list[object]:
+    """Return the options of a prediction as parameters of the query."""
     return [
         {"name": name, "in": "query", "required": False, "description": _OPTION_WORDS[name], "schema": schema}
-        for name, schema in _option_properties().items()
+        for name, schema in option_properties().items()
     ]
 
 

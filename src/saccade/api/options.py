@@ -23,6 +23,10 @@ MAX_TOP_K = 100
 MAX_CANDIDATE_LABELS = 100
 MAX_LABEL_CHARACTERS = 200
 
+#: Where requests that ask several models name them.
+MODELS = "models"
+_MAX_REFERENCE_CHARACTERS = 256
+
 _INTEGER = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"([0-9]{1,9}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]?[0-9]{1,3})?")
 
@@ -88,6 +92,32 @@ def is_plain_text(value: object, *, max_characters: int) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
+def number_in(value: object, *, least: float, most: float) -> float | None:
+    """Return a number that was given as text or as such, or None where it is none in this range."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        value = float(value)
+    # NaN lies in no range; and a whole number may be too large to become a float.
+    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+        return float(value)
+    return None
+
+
+def model_names(values: Sequence[object]) -> list[str]:
+    """Return the names of models, refusing what can be none.
+
+    Raises:
+        ParameterInvalid: There is none, or one is no text.
+    """
+    names = [
+        name
+        for name in values
+        if isinstance(name, str) and is_plain_text(name, max_characters=_MAX_REFERENCE_CHARACTERS)
+    ]
+    if len(names) != len(values) or not names:
+        raise ParameterInvalid(f"{MODELS!r} must be one or more model names.", faults={MODELS: "must be model names"})
+    return names
+
+
 def _single(values: Sequence[object]) -> object:
     return values[0] if len(values) == 1 else None
 
@@ -101,12 +131,7 @@ def _top_k(value: object) -> int | None:
 
 
 def _threshold(value: object) -> float | None:
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        value = float(value)
-    # NaN lies in no range; and a whole number may be too large to become a float.
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
-        return float(value)
-    return None
+    return number_in(value, least=0, most=1)
 
 
 def _labels(values: Sequence[object]) -> tuple[str, ...] | None:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 
-from saccade.api.logs import configure_logs, log_load_failure
+from anyio.to_thread import run_sync
+from typing_extensions import override
+
+from saccade.api.companion import MakeCompanion
+from saccade.api.logs import configure_logs, log_hint_failure, log_load_failure, log_waiting
 from saccade.settings import Settings
-from saccade.wiring import open_platform
+from saccade.wiring import Reports, open_platform
 
 #: How long an idle connection is kept.
 KEEP_ALIVE_S = 5
 
 
-def run(settings: Settings, bound: socket.socket) -> None:
+def run(settings: Settings, bound: socket.socket, *, companion: MakeCompanion) -> None:
     """Serve until SIGTERM or SIGINT; requests under way get ``grace_s`` to end. Prints nothing but log lines.
 
     Args:
         settings: Everything else.
         bound: A listening TCP socket; it is closed at the end.
+        companion: Makes what opens jobs and works on them beside the server.
+
+    Raises:
+        ConfigurationError: A setting keeps jobs from being opened.
     """
     configure_logs(settings.log, environment=settings.place.environment)
-    platform = open_platform(settings, on_load_failure=log_load_failure)
+    platform = open_platform(
+        settings, reports=Reports(load_failure=log_load_failure, waiting=log_waiting, hint_failure=log_hint_failure)
+    )
     # Models load on a thread of their own while this one imports the web framework: either takes a third of a second.
     platform.start()
     from uvicorn import Config, Server
@@ -29,8 +40,24 @@ def run(settings: Settings, bound: socket.socket) -> None:
     from saccade.api.app import create_app
     from saccade.api.protocol import BoundedProtocol
 
+    def end() -> None:
+        server.should_exit = True
+
+    beside = companion(platform, end)
+    app = create_app(platform, companion=beside)
+
+    class DrainingServer(Server):
+        """Tells everything else of the wish to stop before it waits for requests under way."""
+
+        @override
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.drain.begin()
+            draining = asyncio.create_task(run_sync(beside.drain))
+            await super().shutdown(sockets)
+            await draining
+
     config = Config(
-        create_app(platform),
+        app,
         http=BoundedProtocol,
         ws="none",
         lifespan="on",
@@ -41,7 +68,10 @@ def run(settings: Settings, bound: socket.socket) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.server.grace_s)),
     )
+    server = DrainingServer(config)
     # Modules, routes and tables live as long as the process: the collector need never look at them again.
     gc.freeze()
     gc.enable()
-    Server(config).run(sockets=[bound])
+    server.run(sockets=[bound])
+    if beside.fatal is not None:
+        raise beside.fatal

@@ -8,6 +8,7 @@ from saccade.api.bodies import ENVELOPE_BYTES, Kind, kind_of, read_form, read_js
 from saccade.api.dependencies import fetches_of, platform_of, predictions_of
 from saccade.api.options import Given, given_by, is_plain_text, items_of
 from saccade.errors import ImageEmpty, ImageTooLarge, ParameterInvalid, SourceAmbiguous
+from saccade.jobs.submission import Source
 
 FILE = "file"
 IMAGE_URL = "image_url"
@@ -27,6 +28,21 @@ async def read_source(request: Request) -> tuple[bytes, Given]:
         ImageEmpty: The body, or the file, has no bytes.
         ImageTooLarge: The body alone is larger than a picture may be.
     """
+    source, given = await read_unfetched(request)
+    if source.url is not None:
+        return await fetch(request, source.url, parameter=IMAGE_URL), given
+    return source.data or b"", given
+
+
+async def read_unfetched(request: Request) -> tuple[Source, Given]:
+    """Return the source, a URL not yet fetched, and the options given beside it, by name.
+
+    Raises:
+        SourceAmbiguous: There is no source, or more than one.
+        ImageEmpty: The body has no bytes.
+        ImageTooLarge: The body alone is larger than a picture may be.
+        ParameterInvalid: The URL is no text that could be one.
+    """
     kind = kind_of(request)
     if kind is Kind.FORM:
         return await _from_form(request)
@@ -37,18 +53,19 @@ async def read_source(request: Request) -> tuple[bytes, Given]:
     data = await read_raw(request, max_bytes=max_bytes, refusal=refusal)
     if not data:
         raise ImageEmpty("The body has no bytes.")
-    return data, given_by(request)
+    return Source(data=data), given_by(request)
 
 
-async def _from_form(request: Request) -> tuple[bytes, Given]:
+async def _from_form(request: Request) -> tuple[Source, Given]:
     max_bytes = platform_of(request).settings.image.max_bytes + ENVELOPE_BYTES
     form = await read_form(request, max_bytes=max_bytes, max_files=_MAX_FILES)
     if [file.field for file in form.files] != [FILE]:
         raise SourceAmbiguous(f"The form has {len(form.files)} files where one, named {FILE!r}, is needed.")
-    return form.files[0].data, given_by(request, form.fields)
+    file = form.files[0]
+    return Source(file_name=file.file_name or None, data=file.data), given_by(request, form.fields)
 
 
-async def _from_json(request: Request) -> tuple[bytes, Given]:
+async def _from_json(request: Request) -> tuple[Source, Given]:
     document = await read_json(request, max_bytes=base64_bytes(platform_of(request).settings.image.max_bytes))
     sources = [name for name in (IMAGE_URL, IMAGE_BASE64) if document.get(name) is not None]
     if len(sources) != 1:
@@ -56,8 +73,8 @@ async def _from_json(request: Request) -> tuple[bytes, Given]:
     [name] = sources
     given = given_by(request, items_of({key: value for key, value in document.items() if key != name}))
     if name == IMAGE_URL:
-        return await fetch(request, document[name], parameter=name), given
-    return await decode(request, document[name], parameter=name), given
+        return Source(url=checked_url(document[name], parameter=name)), given
+    return Source(data=await decode(request, document[name], parameter=name)), given
 
 
 async def fetch(request: Request, url: object, *, parameter: str) -> bytes:
@@ -68,10 +85,19 @@ async def fetch(request: Request, url: object, *, parameter: str) -> bytes:
         UrlRefused: It points where this server does not go.
         UrlUnreachable: It could not be fetched.
     """
+    return await fetches_of(request).run(platform_of(request).fetch, checked_url(url, parameter=parameter))
+
+
+def checked_url(url: object, *, parameter: str) -> str:
+    """Return what may be a URL.
+
+    Raises:
+        ParameterInvalid: It is no text, or none of sane length.
+    """
     if not isinstance(url, str) or not is_plain_text(url, max_characters=MAX_URL_CHARACTERS):
         fault = f"must be a text of at most {MAX_URL_CHARACTERS} characters"
         raise ParameterInvalid(f"{parameter!r} {fault}.", faults={parameter: fault})
-    return await fetches_of(request).run(platform_of(request).fetch, url)
+    return url
 
 
 async def decode(request: Request, text: object, *, parameter: str) -> bytes:

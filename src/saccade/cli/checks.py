@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from saccade.cli.listening import listen
+from saccade.cli.reach import check_database, check_hints, check_objects
+from saccade.cli.verdict import Check, Verdict
 from saccade.cli.version import library_versions, version_of
 from saccade.errors import AddressUnavailable, BindRefused, SaccadeError
 
@@ -19,24 +19,13 @@ if TYPE_CHECKING:
     from saccade.settings import Settings
 
 #: extra → the distribution that it brings, and what it is for.
-EXTRAS = {"hub": ("huggingface-hub", "models from Hugging Face")}
-
-
-class Verdict(StrEnum):
-    """What a check comes to."""
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    detail: str
+EXTRAS = {
+    "postgres": ("psycopg", "databases at postgresql://"),
+    "mysql": ("pymysql", "databases at mysql://"),
+    "redis": ("redis", "hints at redis://"),
+    "amqp": ("kombu", "hints at amqp://"),
+    "hub": ("huggingface-hub", "models from Hugging Face"),
+}
 
 
 def all_checks(settings: Settings) -> Iterator[Check]:
@@ -48,6 +37,9 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield check_home(settings.home)
     yield check_models_folder(settings.models_folder)
     yield check_port(settings)
+    yield check_database(settings)
+    yield check_hints(settings)
+    yield check_objects(settings)
     yield from _models(settings)
 
 

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from saccade.cli.exits import ExitCode
 from saccade.cli.options import AsJson, ModelsFolder, read_settings
-from saccade.cli.output import stdout, write_json
+from saccade.cli.output import shown_url, stdout, write_json
+from saccade.cli.verdict import Verdict
 from saccade.cli.version import library_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from saccade.cli.checks import Check
+    from saccade.cli.verdict import Check
     from saccade.predictions.render import Json
     from saccade.settings import Settings
 
-#: The part of a URL that may hold a user and a password.
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _MARKS = {"ok": "[green]✓[/]", "note": "[yellow]•[/]", "wrong": "[bold red]✗[/]"}
 
 
-def doctor(*, as_json: AsJson = False, models: ModelsFolder = None) -> None:
-    """Check the settings, the folders, the port, the libraries and every model.
+def doctor(
+    *,
+    as_json: AsJson = False,
+    models: ModelsFolder = None,
+    failpoints: Annotated[
+        bool,
+        typer.Option("--failpoints", help="List where SACCADE_FAILPOINTS can end a process of tests; check nothing."),
+    ] = False,
+) -> None:
+    """Check the settings, the folders, the port, the libraries, the database, the broker, the store and every model.
 
     Ends with 1 if something is wrong.
     """
-    from saccade.cli.checks import Verdict, all_checks
+    if failpoints:
+        _write_failpoints(as_json=as_json)
+        return
+    from saccade.cli.checks import all_checks
 
     settings = read_settings({"SACCADE_MODELS": models})
     checks = list(all_checks(settings))
@@ -46,7 +55,7 @@ def shown_setting(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return _CREDENTIALS.sub("…", text)
+    return shown_url(text)
 
 
 def _settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
@@ -93,3 +102,21 @@ def _write_tables(settings: Settings, checks: Sequence[Check]) -> None:
     for check in checks:
         checked.add_row(_MARKS[check.verdict.value], check.name, Text(check.detail))
     console.print(checked)
+
+
+def _write_failpoints(*, as_json: bool) -> None:
+    """Write every failpoint with the moment that it stands for."""
+    from saccade.failpoints import FAILPOINTS
+
+    if as_json:
+        write_json([{"name": name, "moment": moment} for name, moment in FAILPOINTS.items()], indent=2)
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("Failpoint", no_wrap=True)
+    table.add_column("Moment", overflow="fold")
+    for name, moment in FAILPOINTS.items():
+        table.add_row(name, moment)
+    stdout().print(table)

@@ -62,6 +62,7 @@ ENDINGS: Mapping[type[SaccadeError], Ending] = {
 #: Where the hint of a route does not help somebody at a terminal.
 HINTS: Mapping[str, str] = {
     "model_unknown": "saccade models list shows the models.",
+    "job_unknown": "saccade jobs list shows your jobs; ended ones are dropped after SACCADE_JOBS_RETENTION_S.",
     "task_mismatch": "saccade models show NAME shows the model's task.",
     "model_failed": "Mend the package; saccade models check PATH tests it.",
     "plugin_failed": "Mend the plug-in; saccade models check PATH shows where it raised.",

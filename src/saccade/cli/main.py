@@ -11,11 +11,14 @@ import typer
 from saccade.cli.demo import demo
 from saccade.cli.doctor import doctor
 from saccade.cli.exits import ExitCode
+from saccade.cli.jobs import jobs
+from saccade.cli.migrate import migrate
 from saccade.cli.models import models
 from saccade.cli.output import report
 from saccade.cli.predict import predict
 from saccade.cli.serve import serve
 from saccade.cli.version import version
+from saccade.cli.work import work
 from saccade.errors import SaccadeError
 
 app = typer.Typer(
@@ -26,9 +29,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(serve)
+app.command()(work)
 app.command()(predict)
+app.add_typer(jobs, name="jobs")
 app.add_typer(models, name="models")
 app.command()(doctor)
+app.command()(migrate)
 app.command()(demo)
 app.command()(version)
 

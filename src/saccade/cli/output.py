@@ -6,6 +6,7 @@ Rich is imported where something is printed, so that ``saccade --help`` does not
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from saccade.errors import SaccadeError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+#: The part of a URL that may hold a user and a password.
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def stdout() -> Console:
@@ -56,6 +60,11 @@ def report(error: SaccadeError) -> ExitCode:
     )
     stderr().print(line, soft_wrap=True)
     return ending.exit_code
+
+
+def shown_url(url: str) -> str:
+    """Return a URL, or a text with URLs, without users and passwords."""
+    return _CREDENTIALS.sub("…", url)
 
 
 def shown_score(score: float) -> str:

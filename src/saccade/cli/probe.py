@@ -1,14 +1,65 @@
-"""Asking a server whether it is ready without ever waiting for it: the supervisor has other things to watch."""
+"""Asking a child whether it is ready without ever waiting for it: the supervisor has other things to watch."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import time
+from typing import Protocol
 from urllib.parse import urlsplit
 
 _CONNECT_TIMEOUT_S = 0.2
 _EVERY_S = 0.1
 _STATUS_LINE_BYTES = 64
+
+
+class Probe(Protocol):
+    """Learns whether a child is ready; what it waits on can be put into a ``select`` beside other things."""
+
+    @property
+    def waiting(self) -> socket.socket | int | None:
+        """Where an answer is due, if one is."""
+
+    def ask(self) -> None:
+        """Ask, unless a question is under way."""
+
+    def take_answer(self) -> bool:
+        """Read the answer that has come, and return whether the child is ready."""
+
+    def forget(self) -> None:
+        """Drop a question under way. Idempotent."""
+
+
+class PipeProbe:
+    """For a child that listens nowhere: it says by itself when it is ready, through a pipe."""
+
+    def __init__(self) -> None:
+        """Open the pipe; the child inherits it."""
+        self._said, self._say = os.pipe()
+        os.set_blocking(self._said, False)
+
+    @property
+    def waiting(self) -> int:
+        """The end on which the child's word is due."""
+        return self._said
+
+    def tell(self) -> None:
+        """Say that this process is ready; called in the child."""
+        with contextlib.suppress(OSError):
+            os.write(self._say, b"!")
+
+    def ask(self) -> None:
+        """Need not ask."""
+
+    def take_answer(self) -> bool:
+        """Read the child's word."""
+        with contextlib.suppress(BlockingIOError):
+            return bool(os.read(self._said, 1))
+        return False
+
+    def forget(self) -> None:
+        """Have no question to drop."""
 
 
 class ReadyProbe:

@@ -3,8 +3,8 @@
 The parent holds the listening socket, so that connections wait in line while a crashed child is replaced. It has one
 thread and few imports: what can fail lives in the child. A child that dies without being told to is started again,
 after 0.1 s, 0.2 s and so on up to 10 s; one that was well for half a minute starts this series anew. There is no giving
-up: a server that is tried every ten seconds heals by itself when its cause goes away. Only a wrong setting ends both,
-because no restart mends it.
+up: a server that is tried every ten seconds heals by itself when its cause goes away. Only what no restart mends ends
+both: a wrong setting, and whatever else the command names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from saccade.cli.exits import ExitCode
-from saccade.cli.probe import ReadyProbe
+from saccade.cli.probe import Probe
 
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PROBE_EVERY_S = 0.1
@@ -55,23 +55,25 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What the supervisor tells: the server is ready for the first time, or something to log."""
+    """What the supervisor tells: the child is ready for the first time, or something to log."""
 
     ready: Callable[[], None]
     log: Callable[[str, str], None]
 
 
 class Supervisor:
-    """Runs ``serve`` in a child and starts it again when it crashes."""
+    """Runs a command in a child and starts it again when it crashes."""
 
     def __init__(
         self,
         serve: Callable[[], int],
         *,
-        probe: ReadyProbe,
+        probe: Probe,
         reports: Reports,
         grace_s: float,
         backoff: Backoff | None = None,
+        what: str = "server",
+        final: frozenset[int] = frozenset({ExitCode.CONFIGURATION}),
     ) -> None:
         """Take the work and its surroundings.
 
@@ -81,8 +83,12 @@ class Supervisor:
             reports: Told what happens.
             grace_s: How long the child may take to stop before it is killed.
             backoff: The pauses between restarts.
+            what: What the child is called in the reports.
+            final: Exit codes of the child that no restart mends.
         """
         self._serve = serve
+        self._what = what
+        self._final = final
         self._probe = probe
         self._reports = reports
         self._grace_s = grace_s
@@ -136,7 +142,7 @@ class Supervisor:
             return
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
-            self._reports.log("error", "The server did not stop in time and is killed.")
+            self._reports.log("error", f"The {self._what} did not stop in time and is killed.")
             os.kill(self._child.pid, signal.SIGKILL)
         elif self._child.ready_at is None and self._stopped_by is None:
             self._probe.ask()
@@ -147,7 +153,7 @@ class Supervisor:
             return
         self._child.ready_at = time.monotonic()
         if self._announced:
-            self._reports.log("info", "The server is ready again.")
+            self._reports.log("info", f"The {self._what} is ready again.")
         else:
             self._announced = True
             self._reports.ready()
@@ -179,7 +185,7 @@ class Supervisor:
         if self._stopped_by is not None:
             gently = code in {ExitCode.OK, -signal.SIGTERM}
             self._exit_code = ExitCode.OK if gently else ExitCode.FAILED
-        elif code == ExitCode.CONFIGURATION:
+        elif code in self._final:
             self._exit_code = code
         else:
             self._plan_restart(child, code)
@@ -192,9 +198,9 @@ class Supervisor:
         self._crashes += 1
         delay_s = self._backoff.delay_s(self._crashes)
         self._restart_at = now + delay_s
+        lived_s = now - child.started_at
         self._reports.log(
-            "error",
-            f"The server {described(code)} after {now - child.started_at:.1f} s; it starts again in {delay_s:g} s.",
+            "error", f"The {self._what} {described(code)} after {lived_s:.1f} s; it starts again in {delay_s:g} s."
         )
 
     def _start(self) -> None:

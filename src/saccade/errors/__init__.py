@@ -41,6 +41,7 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + NothingToRetry
     + ImageErased
     + ObjectMissing
+    + JobCancelled
   x UnavailableError        nobody: try again later
     + ModelLoading
     + QueueFull
@@ -54,6 +55,8 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + ObjectsFull
     + JobsFull
     + ItemsQuotaReached
+    + DeadlinePassed
+    + AttemptsExhausted
   x ModelError              the model's owner: the package or its output is wrong
     + PackageUnrecognised
     + PackageInvalid
@@ -136,6 +139,7 @@ from saccade.errors.request import (
 from saccade.errors.state import (
     IdempotencyInFlight,
     ImageErased,
+    JobCancelled,
     ModelNotLoaded,
     NothingToRetry,
     ObjectMissing,
@@ -143,7 +147,9 @@ from saccade.errors.state import (
     StateError,
 )
 from saccade.errors.unavailable import (
+    AttemptsExhausted,
     DatabaseUnreachable,
+    DeadlinePassed,
     HintsUnreachable,
     HubUnreachable,
     ItemsQuotaReached,
@@ -172,6 +178,7 @@ __all__ = [
     "FAMILIES",
     "AccessError",
     "AddressUnavailable",
+    "AttemptsExhausted",
     "BackendNotInstalled",
     "BindRefused",
     "BodyTooLarge",
@@ -179,6 +186,7 @@ __all__ = [
     "BodyUnreadable",
     "ConfigurationError",
     "DatabaseUnreachable",
+    "DeadlinePassed",
     "DeliveryUnknown",
     "GraphFailed",
     "GraphRefused",
@@ -198,6 +206,7 @@ __all__ = [
     "ImageUnknown",
     "ImageUnreadable",
     "ItemsQuotaReached",
+    "JobCancelled",
     "JobUnknown",
     "JobsFull",
     "MediaTypeUnsupported",

@@ -84,7 +84,7 @@ class TooManyPairs(RequestError):
     """One synchronous request asks for more (image, model) pairs than are answered at once."""
 
     code = "too_many_pairs"
-    default_hint = "Split it into several requests."
+    default_hint = "Send it as one job to POST /v1/jobs, or split it into several requests."
 
 
 class ImageEmpty(RequestError):
@@ -155,6 +155,17 @@ class UrlUnreachable(RequestError):
 
     code = "url_unreachable"
     default_hint = "Check that the address answers 200 with the picture, without a login."
+
+    def __init__(self, message: str, *, hint: str = "", passing: bool = False) -> None:
+        """Keep whether it may pass.
+
+        Args:
+            message: What happened, one sentence, safe to show to the caller.
+            hint: What to do about it; empty takes the class's own hint.
+            passing: The address may well answer a little later: it was slow, overloaded or out of reach.
+        """
+        super().__init__(message, hint=hint)
+        self.passing = passing
 
 
 class ModelUnknown(RequestError):

@@ -51,6 +51,12 @@ class ObjectMissing(StateError):
 
     code = "object_missing"
     default_hint = (
-        "Somebody erased them, or the place that SACCADE_OBJECTS_URL "
-        "names is not the one they were written to."
+        "Somebody erased them, or the place that SACCADE_OBJECTS_URL names is not the one they were written to."
     )
+
+
+class JobCancelled(StateError):
+    """The job was cancelled before the item was done."""
+
+    code = "job_cancelled"
+    default_hint = "Send it again in a new job."

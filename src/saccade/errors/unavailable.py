@@ -95,3 +95,17 @@ class ItemsQuotaReached(UnavailableError):
 
     code = "items_quota_reached"
     default_hint = "Wait until some of your items have ended; Retry-After estimates when."
+
+
+class DeadlinePassed(UnavailableError):
+    """The item's deadline passed before a worker began with it."""
+
+    code = "deadline_passed"
+    default_hint = "Retry the job, or give it a longer deadline_s; GET /v1/queue shows what waits."
+
+
+class AttemptsExhausted(UnavailableError):
+    """The item was begun as often as it may be, and each time its worker died or was stopped."""
+
+    code = "attempts_exhausted"
+    default_hint = "Retry the job; the operator looks at the workers' log, and may raise SACCADE_JOBS_MAX_ATTEMPTS."

@@ -252,13 +252,18 @@ class WorkerRecord:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """The line before one model."""
+    """The line before one model.
+
+    Attributes:
+        ended_recently: Its items that ended in the report's last ``span_s`` seconds.
+    """
 
     model: str
     digest: str
     queued: int
     running: int
     oldest_age_s: float | None
+    ended_recently: int = 0
 
 
 @dataclass(frozen=True, slots=True)

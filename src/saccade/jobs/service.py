@@ -14,11 +14,14 @@ from saccade.errors import (
     ModelFailed,
     NothingToRetry,
     ObjectMissing,
+    ParameterInvalid,
     SaccadeError,
     SourceAmbiguous,
     TooManyItems,
+    UrlRefused,
 )
 from saccade.failpoints import pass_failpoint
+from saccade.images.targets import MAX_URL_CHARS
 from saccade.jobs.ids import new_id
 from saccade.jobs.ports import Hints, Objects
 from saccade.jobs.records import (
@@ -34,9 +37,12 @@ from saccade.jobs.room import Room
 from saccade.jobs.states import RETRYABLE, JobState
 from saccade.jobs.store import Store
 from saccade.jobs.submission import Source, Submission, fingerprint, options_to_json
+from saccade.jobs.webhooks import Poster
 from saccade.models.registry import Registry
 
 _PAGE = 1000
+#: Where an Idempotency-Key of a retry counts; its fingerprint is the job that is retried.
+_RETRY_ROUTE = "/v1/jobs/retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Jobs:
         *,
         room: Room,
         limits: JobLimits,
+        poster: Poster,
         on_hint_failure: Callable[[HintsUnreachable], None] | None = None,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,6 +87,7 @@ class Jobs:
             registry: Which models there are.
             room: How much may wait.
             limits: How large a job may be.
+            poster: What tells the ends of jobs to those who asked for it.
             on_hint_failure: Told when no hint could be sent; workers find the items a little later.
             on_close: Gives the database, the store and the broker back.
         """
@@ -87,6 +95,7 @@ class Jobs:
         self.objects = objects
         self.hints = hints
         self.room = room
+        self.poster = poster
         self._registry = registry
         self._limits = limits
         self._on_hint_failure = on_hint_failure
@@ -101,6 +110,8 @@ class Jobs:
             ModelUnknown: A model does not exist; nothing was stored.
             ModelFailed: A model's package cannot be read.
             ImageUnknown: The id of a stored image means nothing to this principal.
+            UrlRefused: A picture's URL is too long, or the webhook's leads where nothing is sent.
+            ParameterInvalid: There is no secret to sign the webhook with.
             ItemsQuotaReached: The caller has too many open items.
             JobsFull: All callers together have.
             IdempotencyMismatch: The key was used for another request.
@@ -108,57 +119,72 @@ class Jobs:
             UnavailableError: The database or the store does not answer; nothing was accepted.
         """
         self._check_size(submission)
+        self._check_urls(submission)
         pins = self.pin(submission.models)
         asked = _hashed(submission)
         self.room.check(asked.principal, len(asked.sources) * len(pins))
-        key = _key_of(asked)
-        reservation = self.store.submissions.reserve(key) if key is not None else None
-        if reservation is not None and reservation.job_id is not None:
-            return Accepted(self.store.records.job(asked.principal, reservation.job_id), replayed=True)
-        reserved = (key, reservation) if key is not None and reservation is not None else None
-        try:
-            images = self._keep(asked.principal, asked.sources)
-            new = NewJob(
-                id=new_id(),
-                principal=asked.principal,
-                images=images,
-                models=pins,
-                options=options_to_json(asked.options),
-                priority=asked.priority,
-                deadline_s=asked.deadline_s,
-                webhook=asked.webhook,
-                max_attempts=self._limits.max_attempts,
-                request_id=asked.request_id,
-            )
-            return Accepted(self._store(new, reserved=reserved), replayed=False)
-        except SaccadeError:
-            if reserved is not None:
-                self._release(*reserved)
-            raise
+        return self._accept(_key_of(asked), lambda: self._new_job(asked, pins))
 
-    def retry(self, principal: str, job_id: str, *, request_id: str | None = None) -> JobRecord:
+    def retry(
+        self, principal: str, job_id: str, *, idempotency_key: str | None = None, request_id: str | None = None
+    ) -> Accepted:
         """Accept a new job of those items of an ended one that failed or expired, with the models as they are now.
 
         Raises:
             JobUnknown: This principal has no such job.
             NothingToRetry: The job still runs, or nothing of it failed.
+            IdempotencyMismatch: The key was used to retry another job.
+            IdempotencyInFlight: The same request is being worked on.
             UnavailableError: The database or the store does not answer; nothing was accepted.
         """
         old = self.store.records.job(principal, job_id)
         if old.state is JobState.RUNNING:
             raise NothingToRetry("The job is still running.")
-        failed = self._failed_items(principal, job_id)
+        key = IdempotencyKey(principal, _RETRY_ROUTE, idempotency_key, job_id) if idempotency_key else None
+        return self._accept(key, lambda: self._repeated(old, request_id=request_id))
+
+    def _accept(self, key: IdempotencyKey | None, make: Callable[[], NewJob]) -> Accepted:
+        """Store the job that ``make`` returns, unless an earlier request under the same key made it."""
+        if key is None:
+            return Accepted(self._store(make()), replayed=False)
+        reservation = self.store.submissions.reserve(key)
+        if reservation.job_id is not None:
+            return Accepted(self.store.records.job(key.principal, reservation.job_id), replayed=True)
+        try:
+            return Accepted(self._store(make(), reserved=(key, reservation)), replayed=False)
+        except SaccadeError:
+            self._release(key, reservation)
+            raise
+
+    def _new_job(self, asked: Submission, pins: tuple[ModelPin, ...]) -> NewJob:
+        return NewJob(
+            id=new_id(),
+            principal=asked.principal,
+            images=self._keep(asked.principal, asked.sources),
+            models=pins,
+            options=options_to_json(asked.options),
+            priority=asked.priority,
+            deadline_s=asked.deadline_s,
+            webhook=asked.webhook,
+            max_attempts=self._limits.max_attempts,
+            request_id=asked.request_id,
+        )
+
+    def _repeated(self, old: JobRecord, *, request_id: str | None) -> NewJob:
+        """Return a job of what failed of an old one, with bytes of its own."""
+        failed = self._failed_items(old.principal, old.id)
         if not failed:
             raise NothingToRetry("No item of the job failed or expired.")
-        self.room.check(principal, len(failed))
+        self.room.check(old.principal, len(failed))
         models = list(dict.fromkeys(item.model for item in failed))
+        pins = self.pin(models)
         positions = {item.position: item for item in failed}
         order = {position: index for index, position in enumerate(sorted(positions))}
-        new = NewJob(
+        return NewJob(
             id=new_id(),
-            principal=principal,
+            principal=old.principal,
             images=tuple(self._copied(positions[position]) for position in order),
-            models=self.pin(models),
+            models=pins,
             pairs=tuple(sorted((order[item.position], models.index(item.model)) for item in failed)),
             options=old.options,
             priority=old.priority,
@@ -167,7 +193,6 @@ class Jobs:
             max_attempts=self._limits.max_attempts,
             request_id=request_id,
         )
-        return self._store(new)
 
     def pin(self, models: Sequence[str]) -> tuple[ModelPin, ...]:
         """Return each model as it is now: its reference and the digest of its package.
@@ -198,15 +223,29 @@ class Jobs:
                 f"and {self._limits.max_models} models."
             )
 
+    def _check_urls(self, submission: Submission) -> None:
+        if any(len(source.url) > MAX_URL_CHARS for source in submission.sources if source.url is not None):
+            raise UrlRefused(f"A picture's URL has more than {MAX_URL_CHARS} characters.")
+        if submission.webhook is None:
+            return
+        self.poster.check(submission.webhook)
+        if self.store.deliveries.secret(submission.principal) is None:
+            fault = "has no secret yet that it could be signed with"
+            raise ParameterInvalid(
+                f"'webhook' {fault}.",
+                hint="POST /v1/webhooks/secret makes one; its receiver checks the signature with it.",
+                faults={"webhook": fault},
+            )
+
     def _keep(self, principal: str, sources: Sequence[Source]) -> tuple[NewImage, ...]:
         """Make the bytes durable; the rows that name them come after."""
         pass_failpoint("submit.before_blobs")
-        images, blobs = [], {}
+        images, blobs, shelf = [], {}, new_shelf()
         for source in sources:
             if source.image_id is not None:
                 images.append(self._stored(principal, source))
             elif source.data is not None:
-                key = new_blob_key()
+                key = new_blob_key(shelf)
                 blobs[key] = source.data
                 images.append(
                     NewImage(source.file_name, None, source.sha256, blob_key=key, size_bytes=len(source.data))
@@ -264,10 +303,18 @@ class Jobs:
         return found
 
 
-def new_blob_key() -> str:
-    """Return a fresh random key; by day, so that what nobody owns is found among little."""
-    name = secrets.token_hex(16)
-    return f"jobs/{utc_now():%Y%m%d}/{name[:2]}/{name}"
+def new_blob_key(shelf: str | None = None) -> str:
+    """Return a fresh random key; by day, so that what nobody owns is found among little.
+
+    Args:
+        shelf: From ``new_shelf``: blobs that are written together share one, for each folder costs a flush.
+    """
+    return f"jobs/{utc_now():%Y%m%d}/{shelf or new_shelf()}/{secrets.token_hex(16)}"
+
+
+def new_shelf() -> str:
+    """Return one of 256 places within a day."""
+    return secrets.token_hex(1)
 
 
 def _hashed(submission: Submission) -> Submission:

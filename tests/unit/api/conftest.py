@@ -1,5 +1,7 @@
 """A platform with fakes that behave: models in every state, pictures by their first bytes, a web of two addresses."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -8,7 +10,15 @@ from starlette.testclient import TestClient
 
 from saccade import errors, settings
 from saccade.api.app import create_app
+from saccade.backends import open_hints, open_objects
+from saccade.backends.database.migrate import migrate
+from saccade.backends.database.opening import open_database, open_store
+from saccade.images.guard import Guard
 from saccade.images.limits import Limits
+from saccade.jobs.health import Health
+from saccade.jobs.room import Room, RoomLimits
+from saccade.jobs.service import JobLimits, Jobs
+from saccade.jobs.webhooks import Poster
 from saccade.metrics import Metrics
 from saccade.models.package import FileDigest, ModelCard
 from saccade.models.prediction import Box, Classification, Detection, Task
@@ -96,7 +106,7 @@ class FakePredictor:
     registry: FakeRegistry
     calls: list = field(default_factory=list)
 
-    def predict(self, data, *, model, options=None):
+    def predict(self, data, *, model, options=None, caller=None):
         self.calls.append((data, model, options))
         reference = self.registry.status(model).reference
         name = reference.removesuffix("@1")
@@ -111,7 +121,7 @@ class FakePredictor:
         task = self.registry.status(model).card.task
         return Answer(reference, task, "ab" * 32, 640, 480, entries, "python/cpu", timing)
 
-    def predict_pairs(self, images, *, models, options=None):
+    def predict_pairs(self, images, *, models, options=None, caller=None):
         results = []
         for index, image in enumerate(images):
             for model in models:
@@ -133,8 +143,21 @@ class FakePlatform:
     limits: Limits
     registry: FakeRegistry
     predictor: FakePredictor
+    make_jobs: Callable = None
+    health: Health = field(default_factory=Health)
     started: int = 0
     closed: int = 0
+    opened: Jobs | None = None
+
+    @property
+    def jobs(self):
+        """Return real jobs on a database of their own, made when first asked for."""
+        if self.opened is None:
+            self.opened = self.make_jobs(self.settings.jobs, self.registry)
+        return self.opened
+
+    def open_jobs(self):
+        pass
 
     def fetch(self, url):
         if url == "https://pictures.example/a.png":
@@ -159,15 +182,53 @@ def _circle():
     return (Detection.of_box(label="circle", score=0.97, class_id=0, box=box),)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """Return a database file with all tables and no row, to be copied."""
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    database = open_database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
 @pytest.fixture
-def make_platform():
+def make_jobs(empty_database, tmp_path):
+    """Return a function that opens jobs on a fresh database; all are closed at the end of the test."""
+    opened = []
+
+    def make(wanted, registry):
+        path = tmp_path / f"jobs-{len(opened)}.db"
+        shutil.copyfile(empty_database, path)
+        database = open_database(f"sqlite:///{path}")
+        opened.append(database)
+        store = open_store(database)
+        room = Room(store.records, RoomLimits(wanted.queue_items, wanted.queue_items_each))
+        limits = JobLimits(wanted.max_images, wanted.max_models, wanted.max_attempts)
+        return Jobs(
+            store,
+            open_objects("memory://"),
+            open_hints("memory://"),
+            registry,
+            room=room,
+            limits=limits,
+            poster=Poster(Guard(), timeout_s=1.0),
+        )
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def make_platform(make_jobs):
     """Return a function that makes a platform under given settings."""
 
     def make(**overrides):
         read = settings.load({f"SACCADE_{name.upper()}": str(value) for name, value in overrides.items()})
         registry = FakeRegistry()
         limits = Limits(max_bytes=read.image.max_bytes)
-        return FakePlatform(read, Metrics(), limits, registry, FakePredictor(registry))
+        return FakePlatform(read, Metrics(), limits, registry, FakePredictor(registry), make_jobs)
 
     return make
 

@@ -108,7 +108,8 @@ def test_allowed_origin_is_served_with_cors(make_client, picture):
 
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "https://lab.example"
-    assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+    exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
+    assert {"X-Request-ID", "Location", "Link", "Idempotency-Replayed", "Preference-Applied"} <= exposed
     assert client.get("/livez", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
@@ -121,6 +122,7 @@ def test_preflight_is_answered_for_allowed_origins_only(make_client):
     refused = client.options("/v1/predict", headers={"Origin": "https://evil.example", **asked})
 
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "https://lab.example")
+    assert "DELETE" in allowed.headers["access-control-allow-methods"]
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_refused")
 
 

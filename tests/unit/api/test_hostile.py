@@ -10,7 +10,7 @@ from saccade.api.bodies import MAX_JSON_VALUES
 from saccade.api.middleware.observe import Observe
 
 PREDICT = "/v1/models/animals/predict"
-ROUTES = [PREDICT, "/v1/predict", "/hf/animals"]
+ROUTES = [PREDICT, "/v1/predict", "/v1/jobs", "/hf/animals"]
 JSON = {"Content-Type": "application/json"}
 DEEP = 200_000
 
@@ -187,12 +187,15 @@ def test_file_name_is_only_ever_shown(client, picture, tmp_path, monkeypatch, na
         {"Range": "bytes=0-" + ",0-" * 5000},
         {"Cookie": "a" * 10_000},
         {"Expect": "nonsense"},
-        {"Prefer": "respond-async, wait=10"},
+        {"Prefer": b"wait=\xff, ;;=, return=\x80"},
+        {"Prefer": "respond-async, wait=" + "9" * 5000},
+        {"Last-Event-ID": "\u0663".encode()},
         {"Upgrade": "websocket", "Connection": "Upgrade"},
     ],
 )
 @pytest.mark.parametrize(
-    ("method", "url"), [("POST", PREDICT), ("GET", "/v1/models"), ("GET", "/docs/assets/favicon.png")]
+    ("method", "url"),
+    [("POST", PREDICT), ("GET", "/v1/models"), ("GET", "/v1/jobs"), ("GET", "/docs/assets/favicon.png")],
 )
 def test_odd_headers_are_no_failure(client, picture, method, url, headers):
     """Headers that make no sense are ignored or refused."""

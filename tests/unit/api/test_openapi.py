@@ -10,10 +10,12 @@ import pytest
 import saccade.api
 from saccade.api import problems
 from saccade.api.app import describe_app
+from saccade.api.schemas.jobs import Delivery, DeliveryList, Job, JobList, JobResults, Queue, WebhookSecret
 from saccade.api.schemas.models import ModelList
 from saccade.api.schemas.predictions import Pairs, Prediction
 from saccade.api.schemas.problems import Problem
 from saccade.api.schemas.service import Config, Health, Index, Readiness, Version
+from unit.api.jobs_at_work import work_off
 
 METHODS = {"get", "post", "put", "delete", "patch"}
 
@@ -39,20 +41,32 @@ def test_operations_have_stable_ids_summaries_and_tags(document):
     ids = [operation["operationId"] for operation in operations(document)]
 
     assert sorted(ids) == [
+        "cancel_job",
         "config",
+        "erase_job",
         "health",
         "huggingface_predict",
         "index",
+        "job_events",
+        "job_results",
+        "list_deliveries",
+        "list_jobs",
         "list_models",
         "livez",
         "load_model",
         "metrics",
+        "new_webhook_secret",
         "predict_image",
         "predict_pairs",
         "problem_type",
         "readyz",
+        "redeliver",
+        "retry_job",
+        "show_job",
         "show_model",
+        "show_queue",
         "startupz",
+        "submit_job",
         "unload_model",
         "version",
     ]
@@ -105,6 +119,37 @@ def test_real_answers_fit_their_schemas(client, picture):
     }
 
     for shape, answer in answers.items():
+        assert shape.model_validate_json(answer.content).model_dump(mode="json", exclude_unset=True).keys() == (
+            answer.json().keys()
+        )
+
+
+def test_real_jobs_fit_their_schemas(client, platform, picture):
+    """A job in every shape: accepted, listed, ended with results and problems, delivered, in the queue, erased."""
+    files = [("images", ("a.png", picture)), ("images", ("b.png", picture))]
+    fields = {"models": ["animals", "circles"], "webhook": "https://hooks.example/a", "deadline_s": "60"}
+    secret = client.post("/v1/webhooks/secret")
+    accepted = client.post("/v1/jobs", files=files, data=fields)
+    job_id = accepted.json()["id"]
+    running = client.get("/v1/queue")
+    work_off(platform, fail={1})
+    deliveries = client.get(f"/v1/jobs/{job_id}/deliveries")
+    delivery_id = deliveries.json()["deliveries"][0]["id"]
+    answers = [
+        (Job, accepted),
+        (Job, client.get(f"/v1/jobs/{job_id}")),
+        (JobList, client.get("/v1/jobs?limit=1")),
+        (JobResults, client.get(f"/v1/jobs/{job_id}/results?limit=3")),
+        (JobResults, client.get(f"/v1/jobs/{job_id}/results")),
+        (DeliveryList, deliveries),
+        (Delivery, client.post(f"/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver")),
+        (Queue, running),
+        (Queue, client.get("/v1/queue")),
+        (WebhookSecret, secret),
+    ]
+
+    for shape, answer in answers:
+        assert answer.is_success
         assert shape.model_validate_json(answer.content).model_dump(mode="json", exclude_unset=True).keys() == (
             answer.json().keys()
         )

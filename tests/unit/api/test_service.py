@@ -36,10 +36,10 @@ def test_readiness_names_what_is_loading(client, platform):
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "loading": ["circles@1"], "failed": []}
+    assert answer.json() == {"status": "not ready", "loading": ["circles@1"], "failed": [], "parts": {}}
     assert answer.headers["retry-after"] == "1"
     platform.registry.ready, platform.registry.loading = True, ()
-    assert client.get("/readyz").json() == {"status": "ready", "loading": [], "failed": []}
+    assert client.get("/readyz").json() == {"status": "ready", "loading": [], "failed": [], "parts": {}}
 
 
 def test_failed_model_is_named_while_the_others_are_served(client, platform):
@@ -60,6 +60,19 @@ def test_startup_stays_true_once_it_was(client, platform):
     platform.registry.ready, platform.registry.loading = False, ("a@1",)
 
     assert client.get("/startupz").json() == {"status": "started"}
+
+
+def test_readiness_says_which_part_is_not_well(client, platform):
+    """While jobs cannot be accepted the server is not ready, and says why; predictions are answered all the same."""
+    platform.registry.ready, platform.registry.loading = True, ()
+    platform.health.watch("jobs", lambda: "The database does not answer.")
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["parts"] == {"jobs": "The database does not answer."}
+    health = client.get("/health")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
 
 
 @pytest.mark.parametrize(

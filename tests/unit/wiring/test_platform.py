@@ -23,7 +23,7 @@ from saccade.errors import (
 from saccade.models.layouts import read_package
 from saccade.models.registry import ModelState
 from saccade.predictions.answer import PredictOptions
-from saccade.wiring import open_platform
+from saccade.wiring import Reports, open_platform
 
 
 def save(graph, path):
@@ -257,7 +257,7 @@ def test_failed_load_is_told_to_whoever_asked_to_hear_it(home, monkeypatch):
     """The server writes it into its log."""
     told = {}
     (home / "models" / "colours" / "onnx" / "model.onnx").write_bytes(b"half")
-    platform = open_platform(settings.load({"SACCADE_HOME": str(home)}), on_load_failure=told.__setitem__)
+    platform = open_platform(settings.load({"SACCADE_HOME": str(home)}), reports=Reports(load_failure=told.__setitem__))
     platform.start()
     platform.registry.statuses()
     platform.close()

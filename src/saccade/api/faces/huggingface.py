@@ -11,10 +11,11 @@ from starlette.responses import Response
 from saccade.api.answers import JsonAnswer
 from saccade.api.bodies import Kind, kind_of, read_json, read_raw
 from saccade.api.context import context_of
-from saccade.api.dependencies import platform_of, predictions_of
+from saccade.api.dependencies import platform_of
 from saccade.api.description import huggingface_operation, new_router
 from saccade.api.options import Given, items_of, read_options
 from saccade.api.sources import base64_bytes, decode
+from saccade.api.turn import Turn
 from saccade.errors import ImageEmpty, ImageTooLarge, MediaTypeUnsupported, ParameterInvalid
 from saccade.models.decoders.transformers import FUNCTIONS
 from saccade.models.prediction import Classification, Entry
@@ -35,11 +36,12 @@ async def huggingface_predict(request: Request, model: str) -> Response:
     """
     context = context_of(request.scope)
     context.model = model
+    turn = Turn(request, model)
     data, given = await _read(request)
     function = _function(given.pop(_FUNCTION, []))
     options = replace(read_options(given), function=function)
     predictor = platform_of(request).predictor
-    answer = await predictions_of(request).run(predictor.predict, data, model=model, options=options)
+    answer = await turn.run(lambda caller: predictor.predict(data, model=model, options=options, caller=caller))
     context.timing = answer.timing
     return JsonAnswer([_entry(entry) for entry in answer.predictions])
 

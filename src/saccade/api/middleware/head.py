@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+#: Where a route that would answer without end finds in the scope that only its headers are wanted.
+IS_HEAD = "saccade.is_head"
+
 
 class HeadAsGet:
     """Shows the routes a GET and drops the answer's body."""
@@ -24,6 +27,6 @@ class HeadAsGet:
             await send(message)
 
         # The server still sees its own scope with HEAD; it and the layers outside keep knowing what was asked.
-        inner = {**scope, "method": "GET"}
+        inner = {**scope, "method": "GET", IS_HEAD: True}
         await self.app(inner, receive, send_head)
         scope["route"] = inner.get("route")

@@ -25,17 +25,21 @@ async def livez() -> Response:
 
 @router.get("/readyz", **operation("Is the server ready", ok="Readiness", unavailable="Readiness"))
 async def readyz(request: Request) -> Response:
-    """Answer 200 once every wanted model is loaded or has failed and at least one can answer; else 503.
+    """Answer 200 once every wanted model is loaded or has failed, at least one can answer, and jobs are accepted.
 
-    `loading` and `failed` name the models. A failed model does not keep the others from being served.
+    `loading` and `failed` name the models. A failed model does not keep the others from being served. `parts` says what
+    else is not well and why: `jobs`, `database`, `worker`. Predictions are answered at once even while those are away.
     """
-    readiness = platform_of(request).registry.readiness()
+    platform = platform_of(request)
+    readiness, parts = platform.registry.readiness(), dict(platform.health.ailing())
+    ready = readiness.ready and not parts
     content = {
-        "status": "ready" if readiness.ready else "not ready",
+        "status": "ready" if ready else "not ready",
         "loading": list(readiness.loading),
         "failed": list(readiness.failed),
+        "parts": parts,
     }
-    return _when(content, good=readiness.ready)
+    return _when(content, good=ready)
 
 
 @router.get("/startupz", **operation("Has the server started", ok="Liveness", unavailable="Liveness"))
@@ -50,10 +54,15 @@ async def startupz(request: Request) -> Response:
 
 @router.get("/health", **operation("How the server is", ok="Health", unavailable="Health"))
 async def health(request: Request) -> Response:
-    """Sum it up in a word: `ok`, `degraded` when some models failed, `loading`, or `failing`; 503 for the last two."""
-    readiness = platform_of(request).registry.readiness()
+    """Sum it up in a word: `ok`, `degraded`, `loading`, or `failing`; 503 for the last two.
+
+    `degraded` means that some models failed, or that one of the `parts` is not well: predictions are answered, but jobs
+    may not be.
+    """
+    platform = platform_of(request)
+    readiness, parts = platform.registry.readiness(), dict(platform.health.ailing())
     if readiness.ready:
-        word = "degraded" if readiness.failed else "ok"
+        word = "degraded" if readiness.failed or parts else "ok"
     else:
         word = "failing" if readiness.failed and not readiness.loading else "loading"
     content = {
@@ -61,6 +70,7 @@ async def health(request: Request) -> Response:
         "version": __version__,
         "loading": list(readiness.loading),
         "failed": list(readiness.failed),
+        "parts": parts,
     }
     return _when(content, good=readiness.ready)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from saccade.api.answers import JsonAnswer, to_json
+from saccade.api.answers import JsonAnswer, cacheable
 from saccade.api.dependencies import loads_of, platform_of, predictions_of
 from saccade.api.description import new_router, operation
 from saccade.predictions.render import status_to_json
@@ -21,14 +19,14 @@ async def list_models(request: Request) -> Response:
     statuses = await predictions_of(request).run(platform_of(request).registry.statuses)
     items = [status_to_json(status) for status in statuses]
     names = list(dict.fromkeys(str(item["name"]) for item in items))
-    return _cacheable(request, {"items": items, "models": names})
+    return cacheable(request, {"items": items, "models": names})
 
 
 @router.get("/v1/models/{model}", **operation("Show one model", ok="Model", cached=True, problems=(404, 503)))
 async def show_model(request: Request, model: str) -> Response:
     """Return a model's card and state; a bare name means its default version."""
     status = await predictions_of(request).run(platform_of(request).registry.status, model)
-    return _cacheable(request, status_to_json(status))
+    return cacheable(request, status_to_json(status))
 
 
 @router.post("/v1/models/{model}/load", **operation("Load a model", ok="Model", problems=(404, 500, 503)))
@@ -46,14 +44,3 @@ async def unload_model(request: Request, model: str) -> Response:
     """Take a model out of service; requests under way still end, new ones are answered 409 until it is loaded again."""
     status = await loads_of(request).run(platform_of(request).registry.unload, model)
     return JsonAnswer(status_to_json(status))
-
-
-def _cacheable(request: Request, content: object) -> Response:
-    """Answer with a strong ETag, or 304 when the client has this very content."""
-    body = to_json(content)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")

@@ -13,9 +13,10 @@ from saccade.api.answers import JsonAnswer
 from saccade.api.bodies import Kind, kind_of, parse_json, read_form, read_raw
 from saccade.api.dependencies import platform_of, predictions_of
 from saccade.api.description import new_router, pairs_operation
-from saccade.api.options import Given, given_by, is_plain_text, items_of, read_options
+from saccade.api.options import MODELS, Given, given_by, items_of, model_names, read_options
 from saccade.api.problems import item_problem
 from saccade.api.sources import decode, fetch
+from saccade.api.turn import SEVERAL, Turn
 from saccade.errors import (
     BodyTooLarge,
     ImageEmpty,
@@ -37,8 +38,6 @@ MAX_PAIRS = 32
 MAX_FILES = 64
 
 IMAGES = "images"
-MODELS = "models"
-_MAX_REFERENCE_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +66,17 @@ async def predict_pairs(request: Request) -> Response:
     Pairs are answered by image, then by model. A picture that cannot be fetched, read or predicted has a `problem`
     where the others have a `prediction`; a model that does not exist refuses the whole request before any work.
     """
+    turn = Turn(request, SEVERAL)
     asked = await _read(request)
     options = read_options(asked.given)
     _check_count(asked)
     platform, threads = platform_of(request), predictions_of(request)
     await threads.run(_check_models, platform.registry, asked.models)
     images = await _resolve(request, asked.sources)
-    pairs = await threads.run(platform.predictor.predict_pairs, images, models=asked.models, options=options)
+    predictor = platform.predictor
+    pairs = await turn.run(
+        lambda caller: predictor.predict_pairs(images, models=asked.models, options=options, caller=caller)
+    )
     return JsonAnswer({"results": [_pair_json(request, pair, asked.sources[pair.index].name) for pair in pairs]})
 
 
@@ -102,7 +105,7 @@ async def _read_form(request: Request) -> _Asked:
     sources = [_Source(name=file.file_name or None, data=file.data) for file in form.files]
     models = [value for name, value in form.fields if name == MODELS]
     given = given_by(request, [field for field in form.fields if field[0] != MODELS])
-    return _Asked(sources, _checked_models(models), given)
+    return _Asked(sources, model_names(models), given)
 
 
 def _of_json(request: Request, document: Mapping[str, object]) -> _Asked:
@@ -113,7 +116,7 @@ def _of_json(request: Request, document: Mapping[str, object]) -> _Asked:
         raise ParameterInvalid(f"{MODELS!r} must be a list.", faults={MODELS: "must be a list"})
     options = items_of({name: value for name, value in document.items() if name not in {IMAGES, MODELS}})
     sources = [_source_of(position, image) for position, image in enumerate(images)]
-    return _Asked(sources, _checked_models(models), given_by(request, options))
+    return _Asked(sources, model_names(models), given_by(request, options))
 
 
 def _source_of(position: int, image: object) -> _Source:
@@ -129,18 +132,6 @@ def _source_of(position: int, image: object) -> _Source:
         )
     url = image.get("url")
     return _Source(name=url if isinstance(url, str) else None, url=url, base64=image.get("base64"))
-
-
-def _checked_models(models: Sequence[object]) -> list[str]:
-    """Return the names, refusing what can be none."""
-    names = [
-        name
-        for name in models
-        if isinstance(name, str) and is_plain_text(name, max_characters=_MAX_REFERENCE_CHARACTERS)
-    ]
-    if len(names) != len(models) or not names:
-        raise ParameterInvalid(f"{MODELS!r} must be one or more model names.", faults={MODELS: "must be model names"})
-    return names
 
 
 def _check_models(registry: Registry, models: Sequence[str]) -> None:

@@ -17,8 +17,18 @@ from saccade.settings import Settings, variables
 
 router = new_router("service")
 
-#: Settings that are not shown: they say where things lie and what the network around the server looks like.
-WITHHELD = frozenset({"SACCADE_HOME", "SACCADE_MODELS", "SACCADE_FETCH_ALLOW"})
+#: Settings that are not shown: they say where things lie and what the network around the server looks like, and a URL
+#: may hold a password.
+WITHHELD = frozenset(
+    {
+        "SACCADE_HOME",
+        "SACCADE_MODELS",
+        "SACCADE_FETCH_ALLOW",
+        "SACCADE_DATABASE_URL",
+        "SACCADE_HINTS_URL",
+        "SACCADE_OBJECTS_URL",
+    }
+)
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -33,6 +43,7 @@ async def index() -> Response:
             "openapi": "/openapi.json",
             "models": "/v1/models",
             "predict": "/v1/models/{model}/predict",
+            "jobs": "/v1/jobs",
             "health": "/health",
         }
     )

@@ -7,6 +7,16 @@ from typing import cast
 from pydantic.json_schema import models_json_schema
 
 from saccade.api.schemas.faces import HuggingFaceAnswer, HuggingFaceError, HuggingFaceRequest
+from saccade.api.schemas.jobs import (
+    Delivery,
+    DeliveryList,
+    Job,
+    JobList,
+    JobRequest,
+    JobResults,
+    Queue,
+    WebhookSecret,
+)
 from saccade.api.schemas.models import Model, ModelList
 from saccade.api.schemas.predictions import Pairs, PairsRequest, Prediction, PredictRequest
 from saccade.api.schemas.problems import Problem, ProblemType
@@ -14,11 +24,17 @@ from saccade.api.schemas.service import Config, Health, Index, Liveness, Readine
 
 _SHOWN = (
     Config,
+    Delivery,
+    DeliveryList,
     Health,
     HuggingFaceAnswer,
     HuggingFaceError,
     HuggingFaceRequest,
     Index,
+    Job,
+    JobList,
+    JobRequest,
+    JobResults,
     Liveness,
     Model,
     ModelList,
@@ -28,8 +44,10 @@ _SHOWN = (
     PredictRequest,
     Problem,
     ProblemType,
+    Queue,
     Readiness,
     Version,
+    WebhookSecret,
 )
 
 

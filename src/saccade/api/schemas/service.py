@@ -14,6 +14,7 @@ class Index(Shape):
     openapi: str
     models: str
     predict: str
+    jobs: str
     health: str
 
 
@@ -39,6 +40,9 @@ class Readiness(Shape):
 
     failed: list[str]
     """Models that could not be loaded."""
+
+    parts: dict[str, str]
+    """What else is not well, by name (`jobs`, `database`, `worker`), and why; empty while all is."""
 
 
 class Health(Readiness):
