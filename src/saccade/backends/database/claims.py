@@ -6,9 +6,11 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, Row, String, and_, bindparam, func, select, update
 
+from saccade.backends.database.candidates import candidates
 from saccade.backends.database.clock import now_us
+from saccade.backends.database.conditions import IS_QUEUED, IS_RUNNING
 from saccade.backends.database.connection import Database
 from saccade.backends.database.endings import CHUNK, Ending, end_items
 from saccade.backends.database.schema import item, job, job_image
@@ -17,10 +19,36 @@ from saccade.jobs.records import Claim, Expired, Failed, HandedBack, Outcome, Su
 from saccade.jobs.states import ItemState
 
 _SECOND_US = 1_000_000
-#: Principals that are looked at for one claim.
-_PRINCIPALS = 16
 #: An item fails with its third crash: the first was perhaps a neighbour's fault, the others were its own.
 CRASHES_TO_FAIL = 3
+
+# Statements are built once: building them anew costs more than running them.
+_IDS = item.c.id.in_(bindparam("ids", expanding=True, type_=BigInteger))
+_IS_MINE = and_(IS_RUNNING, item.c.lease_owner == bindparam("b_owner", type_=String))
+_CLAIM = (
+    update(item)
+    .where(_IDS, IS_QUEUED)
+    .values(
+        state=ItemState.RUNNING.value,
+        attempt=item.c.attempt + 1,
+        lease_owner=bindparam("b_owner", type_=String),
+        lease_until=bindparam("b_until", type_=BigInteger),
+        started_at=bindparam("b_now", type_=BigInteger),
+    )
+)
+_CLAIMED = (
+    select(item, job_image.c.file_name, job_image.c.source_url, job_image.c.sha256, job_image.c.blob_key, job.c.options)
+    .select_from(
+        item.join(job_image, and_(job_image.c.job_id == item.c.job_id, job_image.c.position == item.c.position)).join(
+            job, job.c.id == item.c.job_id
+        )
+    )
+    .where(_IDS, _IS_MINE)
+    .order_by(item.c.priority, item.c.not_before, item.c.id)
+)
+_EXTEND = update(item).where(_IDS, _IS_MINE).values(lease_until=bindparam("b_until", type_=BigInteger))
+_MINE = select(item.c.id).where(_IDS, _IS_MINE)
+_HELD = select(item.c.id, item.c.attempt).where(_IDS, _IS_MINE).order_by(item.c.id).with_for_update()
 
 
 class SqlClaims:
@@ -41,19 +69,19 @@ class SqlClaims:
             start = self._turn % max(1, len(digests))
             last = dict(self._last_principal)
 
-        def work(tx: Connection) -> tuple[list[Claim], str, str]:
-            now = now_us(tx)
+        def work(tx: Connection) -> tuple[list[Claim], dict[str, str]]:
+            now, seen = now_us(tx), {}
             for digest in digests[start:] + digests[:start]:
-                ids, principal = _candidates(tx, digest, after=last.get(digest, ""), most=most, now=now)
+                ids, seen[digest] = candidates(tx, digest, after=last.get(digest, ""), most=most, now=now)
                 if ids:
                     claims = _take(tx, ids, owner=owner, now=now, lease_us=int(lease_s * _SECOND_US))
                     pass_failpoint("claim.before_commit")
-                    return claims, digest, principal
-            return [], "", ""
+                    return claims, seen
+            return [], seen
 
-        claims, digest, principal = self._database.write(work)
+        claims, seen = self._database.write(work)
         with self._lock:
-            self._last_principal[digest] = principal
+            self._last_principal.update(seen)
         if claims:
             pass_failpoint("claim.after_commit")
         return claims
@@ -65,12 +93,12 @@ class SqlClaims:
             until = now_us(tx) + int(lease_s * _SECOND_US)
             mine: set[int] = set()
             for start in range(0, len(item_ids), CHUNK):
-                held = and_(item.c.id.in_(item_ids[start : start + CHUNK]), _held_by(owner))
-                tx.execute(update(item).where(held).values(lease_until=until))
-                mine.update(tx.execute(select(item.c.id).where(held)).scalars())
+                held = {"ids": item_ids[start : start + CHUNK], "b_owner": owner}
+                tx.execute(_EXTEND, {**held, "b_until": until})
+                mine.update(tx.execute(_MINE, held).scalars())
             return mine
 
-        return self._database.write(work)
+        return self._database.write(work) if item_ids else set()
 
     def finish(self, owner: str, outcomes: Sequence[Outcome]) -> set[int]:
         """Write what became of items; see the port."""
@@ -83,7 +111,7 @@ class SqlClaims:
             ended = {ending.item_id for ending in endings}
             again = [_return_row(outcome, now=now) for outcome in accepted if outcome.claim.id not in ended]
             if again:
-                tx.execute(_RETURN_ITEM, again)
+                tx.execute(_RETURN, again)
             pass_failpoint("finish.before_commit")
             return {outcome.claim.id for outcome in accepted}
 
@@ -103,104 +131,16 @@ class SqlClaims:
             )
             if noted.rowcount:
                 return None
-            return tx.execute(select(job_image.c.blob_key).where(place)).scalar_one_or_none()
+            known: str | None = tx.execute(select(job_image.c.blob_key).where(place)).scalar_one_or_none()
+            return None if known == blob_key else known  # ours, if an earlier run of this was committed unheard
 
         return self._database.write(work)
 
 
-def _held_by(owner: str) -> ColumnElement[bool]:
-    return and_(item.c.state == ItemState.RUNNING.value, item.c.lease_owner == owner)
-
-
-def _candidates(tx: Connection, digest: str, *, after: str, most: int, now: int) -> tuple[list[int], str]:
-    """Return ids that may be claimed, locked where the database can, in turns over the principals that wait.
-
-    Returns:
-        The ids, and the last principal that was looked at: the next claim begins behind it.
-    """
-    principals = _waiting_principals(tx, digest, after=after, most=min(most, _PRINCIPALS))
-    if not principals:
-        return [], after
-    share = -(-most // len(principals))
-    taken: list[int] = []
-    served = principals[0]
-    for principal in principals:
-        room = min(share, most - len(taken))
-        if room <= 0:
-            break
-        taken += _due(tx, digest, principal, most=room, but=(), now=now)
-        served = principal
-    for principal in principals:  # what some did not need goes to the others
-        room = most - len(taken)
-        if room > 0:
-            taken += _due(tx, digest, principal, most=room, but=taken, now=now)
-    return taken, served
-
-
-def _waiting_principals(tx: Connection, digest: str, *, after: str, most: int) -> list[str]:
-    """Return who waits for a model: those behind ``after`` first, then around. One index probe each."""
-    found: list[str] = []
-    queued = and_(item.c.state == ItemState.QUEUED.value, item.c.digest == digest)
-    for first, last in ((after, None), ("", after)):
-        cursor = first
-        while len(found) < most:
-            beyond = item.c.principal > cursor if last is None or cursor else item.c.principal >= cursor
-            ahead = select(func.min(item.c.principal)).where(queued, beyond)
-            if last is not None:
-                ahead = ahead.where(item.c.principal <= last)
-            principal = tx.execute(ahead).scalar_one_or_none()
-            if principal is None:
-                break
-            found.append(principal)
-            cursor = principal
-        if not after:
-            break
-    return found
-
-
-def _due(tx: Connection, digest: str, principal: str, *, most: int, but: Sequence[int], now: int) -> list[int]:
-    """Return and lock a principal's items that may run now: by priority, then by age."""
-    query = (
-        select(item.c.id)
-        .where(
-            item.c.state == ItemState.QUEUED.value,
-            item.c.digest == digest,
-            item.c.principal == principal,
-            item.c.not_before <= now,
-            or_(item.c.deadline_at.is_(None), item.c.deadline_at > now),
-        )
-        .order_by(item.c.priority, item.c.not_before, item.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    if but:
-        query = query.where(item.c.id.not_in(but))
-    return list(tx.execute(query).scalars())
-
-
 def _take(tx: Connection, ids: Sequence[int], *, owner: str, now: int, lease_us: int) -> list[Claim]:
     """Claim what is still queued of these, and read what is needed to work on it."""
-    chosen = item.c.id.in_(ids)
-    tx.execute(
-        update(item)
-        .where(chosen, item.c.state == ItemState.QUEUED.value)
-        .values(
-            state=ItemState.RUNNING.value,
-            attempt=item.c.attempt + 1,
-            lease_owner=owner,
-            lease_until=now + lease_us,
-            started_at=now,
-        )
-    )
-    place = and_(job_image.c.job_id == item.c.job_id, job_image.c.position == item.c.position)
-    images = (job_image.c.file_name, job_image.c.source_url, job_image.c.sha256, job_image.c.blob_key)
-    rows = tx.execute(
-        select(item, *images, job.c.options)
-        .select_from(item.join(job_image, place).join(job, job.c.id == item.c.job_id))
-        .where(chosen, _held_by(owner))
-        .order_by(item.c.priority, item.c.not_before, item.c.id)
-    )
-    return [_claim_of(row, now=now) for row in rows]
+    tx.execute(_CLAIM, {"ids": ids, "b_owner": owner, "b_until": now + lease_us, "b_now": now})
+    return [_claim_of(row, now=now) for row in tx.execute(_CLAIMED, {"ids": ids, "b_owner": owner})]
 
 
 def _claim_of(row: Row[*tuple[object, ...]], *, now: int) -> Claim:
@@ -225,18 +165,16 @@ def _claim_of(row: Row[*tuple[object, ...]], *, now: int) -> Claim:
 
 
 def _accepted(tx: Connection, owner: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return the outcomes of items that are still the owner's at the attempt that it claimed, and lock their rows."""
+    """Return the outcomes of items that are still the owner's at the attempt that it claimed, and lock their rows.
+
+    Of two outcomes of one item the first counts.
+    """
     attempts: dict[int, int] = {}
-    ids = sorted(outcome.claim.id for outcome in outcomes)
+    ids = sorted({outcome.claim.id for outcome in outcomes})
     for start in range(0, len(ids), CHUNK):
-        rows = tx.execute(
-            select(item.c.id, item.c.attempt)
-            .where(item.c.id.in_(ids[start : start + CHUNK]), _held_by(owner))
-            .order_by(item.c.id)
-            .with_for_update()
-        )
+        rows = tx.execute(_HELD, {"ids": ids[start : start + CHUNK], "b_owner": owner})
         attempts.update({row.id: row.attempt for row in rows})
-    return [outcome for outcome in outcomes if attempts.get(outcome.claim.id) == outcome.claim.attempt]
+    return [outcome for outcome in outcomes if attempts.pop(outcome.claim.id, None) == outcome.claim.attempt]
 
 
 def _ending_of(outcome: Outcome) -> Ending | None:
@@ -283,17 +221,17 @@ def _failure(claim: Claim, code: str, detail: str, *, pixels: int = 0, compute_m
     )
 
 
-_RETURN_ITEM = (
+_RETURN = (
     update(item)
-    .where(item.c.id == bindparam("b_id"), item.c.state == ItemState.RUNNING.value)
+    .where(item.c.id == bindparam("b_id"), IS_RUNNING)
     .values(
         state=ItemState.QUEUED.value,
         attempt=item.c.attempt - bindparam("b_untried"),
         crash_count=item.c.crash_count + bindparam("b_crashed"),
-        not_before=bindparam("b_not_before"),
+        not_before=func.coalesce(bindparam("b_not_before", type_=BigInteger), item.c.not_before),
         lease_owner=None,
         lease_until=None,
-        hinted_at=None,
+        hinted_at=0,
     )
 )
 
@@ -301,10 +239,9 @@ _RETURN_ITEM = (
 def _return_row(outcome: Outcome, *, now: int) -> dict[str, object]:
     """Return how an item goes back: later and with its attempt counted, or as if it had never been claimed."""
     again = outcome if isinstance(outcome, TryAgain) else None
-    waited_us = int(outcome.claim.waited_s * _SECOND_US)
     return {
         "b_id": outcome.claim.id,
         "b_untried": 1 if isinstance(outcome, HandedBack) else 0,
         "b_crashed": 1 if again and again.crashed else 0,
-        "b_not_before": now + int(again.delay_s * _SECOND_US) if again else now - waited_us,
+        "b_not_before": now + int(again.delay_s * _SECOND_US) if again else None,
     }

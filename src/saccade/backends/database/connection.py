@@ -55,20 +55,31 @@ class Database:
         return self._engine
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Run work that writes nothing; once more if the connection turns out to be stale.
+        """Run work that writes nothing; once more if the connection was lost on the way.
 
         Raises:
             DatabaseUnreachable: The database does not answer.
         """
-        return _attempt(lambda: self._read(work))
+        return _attempt(lambda: self._read(work), is_repeatable=True)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, is_repeatable: bool = False) -> T:
         """Run work in a transaction; it may be run several times, so it must do nothing outside the database.
+
+        Args:
+            work: What is to be done.
+            is_repeatable: The work knows what a run before it has done, so it is run once more if the connection was
+                lost while it may have been committed.
 
         Raises:
             DatabaseUnreachable: The database does not answer; whether a commit under way took place is unknown.
         """
-        return _attempt(lambda: self._writer(work))
+        try:
+            return _attempt(lambda: self._writer(work), is_repeatable=is_repeatable)
+        except _LostEarly:  # the pool knows by now that its connections are stale
+            try:
+                return _attempt(lambda: self._writer(work), is_repeatable=is_repeatable)
+            except _LostEarly as lost:
+                raise _unreachable(lost.error) from lost.error
 
     def close(self) -> None:
         """Give all connections back. Idempotent."""
@@ -81,25 +92,47 @@ class Database:
             return work(connection)
 
     def _write_alone(self, work: Callable[[Connection], T]) -> T:
-        with self._engine.begin() as connection:
-            return work(connection)
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            try:
+                value = work(connection)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise _LostEarly(error) from error
+                raise
+            transaction.commit()
+            return value
 
 
-def _attempt(run: Callable[[], T]) -> T:
+class _LostEarly(Exception):
+    """The connection was lost before anything could be committed, so the work may always be done again."""
+
+    def __init__(self, error: DBAPIError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _attempt(run: Callable[[], T], *, is_repeatable: bool) -> T:
     """Run it, again after lost races, and give the database's failures our names."""
+    may_repeat = is_repeatable
     for number in range(1, _TRIES + 1):
         try:
             return run()
         except DBAPIError as error:
             if _lost_race(error) and number < _TRIES:
                 time.sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.01 * 2**number)))  # noqa: S311 - jitter, no secret
+            elif error.connection_invalidated and may_repeat:
+                may_repeat = False
             elif isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-                raise DatabaseUnreachable(f"The database does not answer: {_first_line(error.orig)}") from error
+                raise _unreachable(error) from error
             else:
                 raise
         except PoolTimeout as error:
             raise DatabaseUnreachable("All connections to the database are busy.") from error
     raise DatabaseUnreachable("The transaction lost against others again and again.")
+
+
+def _unreachable(error: DBAPIError) -> DatabaseUnreachable:
+    return DatabaseUnreachable(f"The database does not answer: {_first_line(error.orig)}")
 
 
 def _lost_race(error: DBAPIError) -> bool:

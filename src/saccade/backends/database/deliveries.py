@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from saccade.backends.database.clock import now_us
 from saccade.backends.database.connection import Database
 from saccade.backends.database.records import read_job
 from saccade.backends.database.schema import delivery, webhook_secret
+from saccade.backends.database.texts import fit
 from saccade.errors import DeliveryUnknown
 from saccade.jobs.records import DeliveryRecord, DeliveryState
 
@@ -73,7 +75,7 @@ class SqlDeliveries:
             else:
                 values = {"next_at": now + int(delay_s * _SECOND_US)}
             return _write(
-                tx, owner, record, status_code=status_code, error=error[:_MAX_ERROR_CHARACTERS], values=values
+                tx, owner, record, status_code=status_code, error=fit(error, _MAX_ERROR_CHARACTERS), values=values
             )
 
         return self._database.write(work)
@@ -126,7 +128,10 @@ class SqlDeliveries:
             else:
                 tx.execute(update(webhook_secret).where(mine).values(secret=secret, created_at=now))
 
-        self._database.write(work)
+        try:
+            self._database.write(work)
+        except IntegrityError:  # another request made the first one in this very moment
+            self._database.write(work)
 
 
 def _write(

@@ -6,15 +6,18 @@ Locks are always taken in one order, items before jobs and both by id, so that n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, func, insert, select, update
 
+from saccade.backends.database.conditions import IS_OPEN
 from saccade.backends.database.schema import delivery, item, job, result, usage_event
+from saccade.backends.database.texts import CODE_CHARACTERS, DETAIL_CHARACTERS, fit
 from saccade.jobs.ids import new_id
 from saccade.jobs.records import DeliveryState
-from saccade.jobs.states import OPEN, Counts, ItemState, JobState, state_of
+from saccade.jobs.states import ENDED, Counts, ItemState, JobState, state_of
 
 #: The event that a webhook is told.
 JOB_ENDED = "job.ended"
@@ -43,35 +46,45 @@ class Ending:
     cached: bool = False
 
 
-def end_items(tx: Connection, endings: Sequence[Ending], *, now: int) -> None:
-    """Write all that belongs to the end of these items, each of which is open and locked."""
+def end_items(tx: Connection, endings: Sequence[Ending], *, now: int, is_told: bool = True) -> None:
+    """Write all that belongs to the end of these items, each of which is open and locked.
+
+    Args:
+        tx: The transaction that holds the locks.
+        endings: How each ends.
+        now: The database's time.
+        is_told: Whether a job that ends with them tells its webhook.
+    """
     if not endings:
         return
-    ordered = sorted(endings, key=lambda ending: ending.job_id)
+    ordered = sorted(endings, key=lambda ending: (ending.job_id, ending.item_id))
     rows: list[dict[str, object]] = []
     for job_id, group in itertools.groupby(ordered, key=lambda ending: ending.job_id):
         members = list(group)
-        seq = _count(tx, job_id, members, now=now)
-        rows.extend(_row(ending, seq=seq + offset, now=now) for offset, ending in enumerate(members))
-    tx.execute(_END_ITEM, rows)
+        seq = _count(tx, job_id, members, now=now, is_told=is_told)
+        rows.extend(_rows(members, seq=seq, now=now))
+    tx.execute(_END, rows)
     results = [
         {"item_id": e.item_id, "job_id": e.job_id, "attempt": e.attempt, "prediction": e.prediction}
         for e in ordered
         if e.prediction is not None
     ]
     if results:
-        tx.execute(insert(result), results)
+        tx.execute(_KEEP_RESULT, results)
     usage = [_usage(ending, now=now) for ending in ordered if ending.state in _METERED]
     if usage:
-        tx.execute(insert(usage_event), usage)
+        tx.execute(_METER, usage)
 
 
-_END_ITEM = (
+_KEEP_RESULT = insert(result)
+_METER = insert(usage_event)
+#: Ends a row of items that follow each other by id and end alike; each event's number follows from the item's.
+_END = (
     update(item)
-    .where(item.c.id == bindparam("b_id"), or_(*(item.c.state == state.value for state in OPEN)))
+    .where(item.c.id >= bindparam("b_first"), item.c.id <= bindparam("b_last"), IS_OPEN)
     .values(
         state=bindparam("b_state"),
-        event_seq=bindparam("b_seq"),
+        event_seq=item.c.id + bindparam("b_shift", type_=BigInteger),
         error_code=bindparam("b_code"),
         error_detail=bindparam("b_detail"),
         finished_at=bindparam("b_now"),
@@ -81,15 +94,24 @@ _END_ITEM = (
 )
 
 
-def _row(ending: Ending, *, seq: int, now: int) -> dict[str, object]:
-    return {
-        "b_id": ending.item_id,
-        "b_state": ending.state.value,
-        "b_seq": seq,
-        "b_code": ending.error_code,
-        "b_detail": ending.error_detail,
-        "b_now": now,
-    }
+def _rows(members: Sequence[Ending], *, seq: int, now: int) -> Iterator[dict[str, object]]:
+    """Yield one row of ``_END`` for each run of neighbours that end alike: most batches and cancelled jobs are one."""
+
+    def kind(place: tuple[int, Ending]) -> tuple[int, ItemState, str | None, str | None]:
+        offset, ending = place
+        return ending.item_id - offset, ending.state, ending.error_code, ending.error_detail
+
+    for (shift, state, code, detail), group in itertools.groupby(enumerate(members), key=kind):
+        run = [ending.item_id for _, ending in group]
+        yield {
+            "b_first": run[0],
+            "b_last": run[-1],
+            "b_state": state.value,
+            "b_shift": seq - shift,
+            "b_code": fit(code, CODE_CHARACTERS),
+            "b_detail": fit(detail, DETAIL_CHARACTERS),
+            "b_now": now,
+        }
 
 
 def _usage(ending: Ending, *, now: int) -> dict[str, object]:
@@ -106,22 +128,39 @@ def _usage(ending: Ending, *, now: int) -> dict[str, object]:
     }
 
 
-def _count(tx: Connection, job_id: str, members: Sequence[Ending], *, now: int) -> int:
-    """Add the ends to the job's counts and close it with its last item; return the first number of their events."""
-    ends = {state: sum(ending.state is state for ending in members) for state in {e.state for e in members}}
-    changes = {job.c[state.value]: job.c[state.value] + count for state, count in ends.items()}
-    tx.execute(
-        update(job).where(job.c.id == job_id).values({**changes, job.c.event_seq: job.c.event_seq + len(members)})
+_ADD = (
+    update(job)
+    .where(job.c.id == bindparam("b_id"))
+    .values(
+        {
+            **{state.value: job.c[state.value] + bindparam(f"b_{state.value}", type_=Integer) for state in ENDED},
+            "event_seq": job.c.event_seq + bindparam("b_ended", type_=Integer),
+        }
     )
-    row = tx.execute(select(job).where(job.c.id == job_id)).one()
+)
+_JOB = select(job).where(job.c.id == bindparam("b_id"))
+_BEGUN = select(func.min(item.c.started_at)).where(item.c.job_id == bindparam("b_id"))
+_BEGIN = update(job).where(job.c.id == bindparam("b_id")).values(started_at=bindparam("b_begun", type_=BigInteger))
+_CLOSE = (
+    update(job).where(job.c.id == bindparam("b_id")).values(state=bindparam("b_state"), finished_at=bindparam("b_now"))
+)
+
+
+def _count(tx: Connection, job_id: str, members: Sequence[Ending], *, now: int, is_told: bool) -> int:
+    """Add the ends to the job's counts and close it with its last item; return the first number of their events."""
+    ends = Counter(ending.state for ending in members)
+    added = {f"b_{state.value}": ends[state] for state in ENDED}
+    tx.execute(_ADD, {"b_id": job_id, "b_ended": len(members), **added})
+    row = tx.execute(_JOB, {"b_id": job_id}).one()
     if row.started_at is None:
-        begun = tx.execute(select(func.min(item.c.started_at)).where(item.c.job_id == job_id)).scalar()
-        tx.execute(update(job).where(job.c.id == job_id).values(started_at=begun))
+        begun = tx.execute(_BEGUN, {"b_id": job_id}).scalar()
+        if begun is not None:
+            tx.execute(_BEGIN, {"b_id": job_id, "b_begun": begun})
     counts = Counts(row.total, row.succeeded, row.failed, row.cancelled, row.expired)
     if counts.open == 0:
         state = state_of(counts, is_cancelled=row.cancelled_at is not None)
-        tx.execute(update(job).where(job.c.id == job_id).values(state=state.value, finished_at=now))
-        if row.webhook is not None:
+        tx.execute(_CLOSE, {"b_id": job_id, "b_state": state.value, "b_now": now})
+        if row.webhook is not None and is_told:
             _announce(tx, job_id, row.principal, row.webhook, now=now)
     return int(row.event_seq) - len(members) + 1
 
@@ -143,11 +182,11 @@ def _announce(tx: Connection, job_id: str, principal: str, url: str, *, now: int
     )
 
 
-def cancel_job(tx: Connection, job_id: str, *, now: int) -> None:
+def cancel_job(tx: Connection, job_id: str, *, now: int, is_told: bool = True) -> None:
     """End every open item of a job as cancelled; does nothing to a job that has ended."""
     locked = tx.execute(
         select(item.c.id, item.c.principal, item.c.model, item.c.digest, item.c.attempt)
-        .where(item.c.job_id == job_id, item.c.state.in_([state.value for state in OPEN]))
+        .where(item.c.job_id == job_id, IS_OPEN)
         .order_by(item.c.id)
         .with_for_update()
     ).all()
@@ -163,4 +202,5 @@ def cancel_job(tx: Connection, job_id: str, *, now: int) -> None:
             for row in locked
         ],
         now=now,
+        is_told=is_told,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -9,12 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from saccade.backends.database.connection import Database
 from saccade.backends.database.schema import HEAD
-from saccade.errors import DatabaseUnreachable
+from saccade.errors import DatabaseUnreachable, SchemaBehind
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Two processes that migrate at once take turns: the number and the name of a lock of the database.
 _LOCK_NUMBER = 0x5ACCADE
-_LOCK_TIMEOUT_S = 60
+_LOCK_TIMEOUT_S = 50
 
 
 def revision(database: Database) -> str | None:
@@ -46,29 +48,46 @@ def migrate(database: Database) -> None:
 
     Raises:
         DatabaseUnreachable: The database does not answer.
+        SchemaBehind: It has a schema that this version does not know.
     """
     if is_current(database):
         return
     # Alembic takes a fifth of a second to import, and most starts find nothing to do.
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     try:
-        with database.engine.connect() as connection, connection.begin():
-            _take_lock(connection)
+        with database.engine.connect() as connection, connection.begin(), _alone(connection):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise DatabaseUnreachable(f"The schema could not be migrated: {str(error.orig).splitlines()[0]}") from error
+        reason = next(iter(str(error.orig).splitlines()), "")
+        raise DatabaseUnreachable(f"The schema could not be migrated: {reason}") from error
+    except CommandError as error:
+        raise SchemaBehind(
+            f"The schema could not be migrated: {error}.",
+            hint="A newer Saccade has written this database: install that version, or restore an older copy.",
+        ) from error
 
 
-def _take_lock(connection: Connection) -> None:
-    """Wait for other migrations; SQLite's transaction has locked the file already."""
-    if connection.dialect.name == "postgresql":
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Wait for other migrations, and let them wait; SQLite's transaction has locked the file already."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":  # held until the transaction ends
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_S}s'"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a large table takes its time
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-    elif connection.dialect.name in {"mysql", "mariadb"}:
-        connection.execute(
-            text("SELECT GET_LOCK('saccade.migrate', :seconds)"), {"seconds": _LOCK_TIMEOUT_S}
-        ).scalar_one()
+    if dialect not in {"mysql", "mariadb"}:
+        yield
+        return
+    name = {"name": "saccade.migrate"}
+    if not connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), {**name, "seconds": _LOCK_TIMEOUT_S}).scalar():
+        raise DatabaseUnreachable("Another process is migrating this database.")
+    try:
+        yield
+    finally:  # the connection goes back to the pool with all its locks
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)

@@ -46,10 +46,11 @@ def open_mysql(url: URL) -> Database:
     @event.listens_for(engine, "connect")
     def on_connect(connection: _Connection, _: object) -> None:
         cursor = connection.cursor()
+        cursor.execute("SET SESSION time_zone = '+00:00'")  # where clocks are turned back an hour comes twice
         cursor.execute("SET SESSION innodb_lock_wait_timeout = 10")
         # MariaDB alone knows it: a process that is stopped in a transaction must not hold its locks for ever.
         with contextlib.suppress(Exception):
-            cursor.execute("SET SESSION idle_write_transaction_timeout = 10")
+            cursor.execute("SET SESSION idle_transaction_timeout = 10")
         cursor.close()
 
     return Database(engine)

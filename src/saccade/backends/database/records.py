@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from saccade.backends.database.clock import now_us
+from saccade.backends.database.conditions import IS_RUNNING, in_state
 from saccade.backends.database.connection import Database
-from saccade.backends.database.endings import CHUNK, cancel_job
-from saccade.backends.database.schema import delivery, garbage, idempotency, item, job, job_image, result, worker
+from saccade.backends.database.endings import cancel_job
+from saccade.backends.database.forgetting import MOST_ROWS, forget_some, hide_job
+from saccade.backends.database.schema import item, job, job_image, result, usage_event, worker
 from saccade.errors import JobUnknown
 from saccade.failpoints import pass_failpoint
 from saccade.jobs.records import ItemRecord, JobPriority, JobRecord, QueueReport, QueueRow, WorkerRecord
@@ -62,8 +64,8 @@ class SqlRecords:
         query = _items().where(item.c.job_id == job_id).order_by(item.c.position, item.c.model_index).limit(limit)
         if after is not None:
             position, model_index = after
-            behind = and_(item.c.position == position, item.c.model_index > model_index)
-            query = query.where(or_(item.c.position > position, behind))
+            behind = or_(item.c.position > position, item.c.model_index > model_index)
+            query = query.where(item.c.position >= position, behind)  # so written, the index finds the place
         if states:
             query = query.where(item.c.state.in_([state.value for state in states]))
 
@@ -101,10 +103,12 @@ class SqlRecords:
 
         def work(tx: Connection) -> None:
             _check_owner(tx, principal, job_id)
-            forget_job(tx, job_id, now=now_us(tx))
+            hide_job(tx, job_id, now=now_us(tx))
             pass_failpoint("erase.before_commit")
 
         self._database.write(work)
+        while not self._database.write(lambda tx: forget_some(tx, job_id, most=MOST_ROWS, now=now_us(tx)))[1]:
+            continue
         pass_failpoint("erase.after_commit")
 
     def blob_of(self, principal: str, sha256: str) -> str | None:
@@ -131,22 +135,38 @@ class SqlRecords:
 
         def work(tx: Connection) -> QueueReport:
             now = now_us(tx)
-            lines = tx.execute(
-                select(item.c.model, item.c.digest, item.c.state, func.count(), func.min(item.c.created_at))
-                .where(item.c.state.in_([state.value for state in OPEN]))
-                .group_by(item.c.model, item.c.digest, item.c.state)
-            ).all()
-            recently = select(func.count()).where(item.c.finished_at > now - int(span_s * _SECOND_US))
+            lines = [line for state in OPEN for line in tx.execute(_lines(state))]
+            recently = (  # what was cancelled or expired took nobody's time, and says nothing of how fast work goes
+                select(usage_event.c.model, usage_event.c.digest, func.count())
+                .where(usage_event.c.created_at > now - int(span_s * _SECOND_US), usage_event.c.item_id.is_not(None))
+                .group_by(usage_event.c.model, usage_event.c.digest)
+            )
+            ended = {(model, digest): count for model, digest, count in tx.execute(recently)}
             alive = select(worker).where(worker.c.seen_at > now - _WORKER_GONE_US).order_by(worker.c.id)
             return QueueReport(
-                rows=_queue_rows([tuple(line) for line in lines], now=now),
+                rows=_queue_rows(lines, ended, now=now),
                 workers=tuple(_worker_of(row) for row in tx.execute(alive)),
-                ended_recently=tx.execute(recently).scalar_one(),
+                ended_recently=sum(ended.values()),
                 span_s=span_s,
                 now_us=now,
             )
 
         return self._database.read(work)
+
+
+def _lines(state: ItemState) -> Select[*tuple[object, ...]]:
+    """Return the query for the items of one open state by model; two small indexes serve two states."""
+    return (
+        select(
+            item.c.model,
+            item.c.digest,
+            item.c.state,
+            func.count().label("items"),
+            func.min(item.c.created_at).label("oldest"),
+        )
+        .where(in_state(state))
+        .group_by(item.c.model, item.c.digest, item.c.state)
+    )
 
 
 def read_job(tx: Connection, principal: str, job_id: str) -> JobRecord:
@@ -162,20 +182,6 @@ def read_job(tx: Connection, principal: str, job_id: str) -> JobRecord:
     return _job_of(row, running=running.get(job_id, (0, None)))
 
 
-def forget_job(tx: Connection, job_id: str, *, now: int) -> None:
-    """Delete a job's rows, open items and all; what usage was metered stays, and blobs become garbage."""
-    tx.execute(select(item.c.id).where(item.c.job_id == job_id).order_by(item.c.id).with_for_update()).all()
-    keys = tx.execute(
-        select(job_image.c.blob_key).where(job_image.c.job_id == job_id, job_image.c.blob_key.is_not(None)).distinct()
-    )
-    rows = [{"blob_key": key, "created_at": now} for key in keys.scalars()]
-    for start in range(0, len(rows), CHUNK):
-        tx.execute(insert(garbage), rows[start : start + CHUNK])
-    for table in (result, item, job_image, delivery, idempotency):
-        tx.execute(delete(table).where(table.c.job_id == job_id))
-    tx.execute(delete(job).where(job.c.id == job_id))
-
-
 def _check_owner(tx: Connection, principal: str, job_id: str) -> None:
     if tx.execute(select(job.c.principal).where(job.c.id == job_id)).scalar_one_or_none() != principal:
         raise JobUnknown("There is no such job.")
@@ -187,7 +193,7 @@ def _running(tx: Connection, job_ids: Sequence[str]) -> dict[str, tuple[int, int
         return {}
     rows = tx.execute(
         select(item.c.job_id, func.count(), func.min(item.c.started_at))
-        .where(item.c.job_id.in_(job_ids), item.c.state == ItemState.RUNNING.value)
+        .where(item.c.job_id.in_(job_ids), IS_RUNNING)
         .group_by(item.c.job_id)
     )
     return {job_id: (count, begun) for job_id, count, begun in rows}
@@ -247,9 +253,13 @@ def _item_of(row: Row[*tuple[object, ...]]) -> ItemRecord:
     )
 
 
-def _queue_rows(lines: Sequence[tuple[str, str, str, int, int]], *, now: int) -> tuple[QueueRow, ...]:
-    found: dict[tuple[str, str], QueueRow] = {}
-    for model, digest, state, count, oldest in lines:
+def _queue_rows(
+    lines: Sequence[Row[*tuple[object, ...]]], ended: Mapping[tuple[str, str], int], *, now: int
+) -> tuple[QueueRow, ...]:
+    """Return a row for each model with open items, or with items that ended lately."""
+    found = {place: QueueRow(*place, 0, 0, None, ended_recently=count) for place, count in ended.items()}
+    for line in lines:
+        model, digest, state, count, oldest = line.model, line.digest, line.state, line.items, line.oldest
         before = found.get((model, digest), QueueRow(model, digest, 0, 0, None))
         is_queued = state == ItemState.QUEUED.value
         found[model, digest] = QueueRow(
@@ -258,6 +268,7 @@ def _queue_rows(lines: Sequence[tuple[str, str, str, int, int]], *, now: int) ->
             queued=count if is_queued else before.queued,
             running=before.running if is_queued else count,
             oldest_age_s=(now - oldest) / _SECOND_US if is_queued else before.oldest_age_s,
+            ended_recently=before.ended_recently,
         )
     return tuple(found[key] for key in sorted(found))
 

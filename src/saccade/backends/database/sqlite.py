@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from saccade.backends.database.connection import Database
+from saccade.clock import monotonic_s
 from saccade.errors import SettingInvalid
 
 T = TypeVar("T")
 
 #: Another process may hold the write lock for as long as its disk takes, or be stopped while it does.
 _BUSY_TIMEOUT_S = 15.0
+_LOCK_PAUSE_S = 0.02
 _READERS = 8
 #: Transactions that share a commit.
 _MOST_TOGETHER = 64
@@ -59,7 +62,7 @@ def _engine(url: URL, *, begin: str, connections: int) -> Engine:
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # sqlite3 must not begin transactions of its own
-        connection.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")  # what was answered 202 survives a power cut
 
     @event.listens_for(engine, "begin")
@@ -67,6 +70,20 @@ def _engine(url: URL, *, begin: str, connections: int) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and the writer not wait for each other; SQLite waits for no lock here, so this does."""
+    deadline_s = monotonic_s() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if monotonic_s() > deadline_s:
+                raise
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return
 
 
 @dataclass(eq=False, slots=True)
@@ -120,8 +137,17 @@ class GroupWriter:
 
 def _run(order: _Order[object], connection: Connection) -> None:
     """Run one member behind a savepoint, so that its failure undoes nothing of the others'."""
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            order.value = order.work(connection)
-    except Exception as error:  # noqa: BLE001 - whatever it is belongs to its caller
+        order.value = order.work(connection)
+        savepoint.commit()
+    except Exception as error:
         order.failure = error
+        if not _in_transaction(connection):  # on a full disk SQLite undoes everything: the others must not go on
+            raise
+        savepoint.rollback()
+
+
+def _in_transaction(connection: Connection) -> bool:
+    handle = connection.connection.dbapi_connection
+    return isinstance(handle, sqlite3.Connection) and handle.in_transaction

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from saccade.backends.database.clock import now_us
 from saccade.backends.database.connection import Database
 from saccade.backends.database.schema import idempotency, item, job, job_image
+from saccade.backends.database.texts import FILE_NAME_CHARACTERS, REQUEST_ID_CHARACTERS, URL_CHARACTERS, fit
 from saccade.errors import IdempotencyInFlight, IdempotencyMismatch
 from saccade.failpoints import pass_failpoint
 from saccade.jobs.ids import new_id
@@ -36,9 +37,9 @@ class SqlSubmissions:
         """Take an Idempotency-Key, or learn the job that it made before; see the port."""
         token = new_id()
         try:
-            reservation = self._database.write(lambda tx: _reserve(tx, key, token))
+            reservation = self._database.write(lambda tx: _reserve(tx, key, token), is_repeatable=True)
         except IntegrityError:  # another server took it in this very moment
-            reservation = self._database.write(lambda tx: _reserve(tx, key, token))
+            reservation = self._database.write(lambda tx: _reserve(tx, key, token), is_repeatable=True)
         pass_failpoint("idempotency.after_reserve")
         return reservation
 
@@ -49,7 +50,13 @@ class SqlSubmissions:
 
     def submit(self, job: NewJob, *, reserved: tuple[IdempotencyKey, Reservation] | None = None) -> tuple[int, ...]:
         """Store a job with all its items; see the port."""
-        ids = self._database.write(lambda tx: _submit(tx, job, reserved))
+        try:
+            ids = self._database.write(lambda tx: _submit(tx, job, reserved), is_repeatable=True)
+        except (IntegrityError, IdempotencyInFlight):
+            # An earlier run of this was committed, and nobody heard of it; else the refusal is true.
+            ids = self._database.read(lambda tx: _ids_of(tx, job.id))
+            if not ids:
+                raise
         pass_failpoint("submit.after_commit")
         return ids
 
@@ -68,6 +75,8 @@ def _reserve(tx: Connection, key: IdempotencyKey, token: str) -> Reservation:
             raise IdempotencyMismatch(f"The Idempotency-Key {key.key[:64]!a} was used for another request.")
         if row.job_id is not None:
             return Reservation(row.token, row.job_id)
+        if row.token == token:  # an earlier run of this was committed, and nobody heard of it
+            return Reservation(token)
         if row.reserved_until > now:
             raise IdempotencyInFlight("The same request is being worked on.")
     fresh = {
@@ -110,20 +119,36 @@ def _submit(tx: Connection, new: NewJob, reserved: tuple[IdempotencyKey, Reserva
             priority=int(new.priority),
             webhook=new.webhook,
             retry_of=new.retry_of,
-            request_id=new.request_id,
+            request_id=fit(new.request_id, REQUEST_ID_CHARACTERS),
             created_at=now,
             deadline_at=deadline_at,
         )
     )
     for images in _chunks([_image_row(new, position) for position in range(len(new.images))]):
-        tx.execute(insert(job_image), images)
+        tx.execute(_INSERT_IMAGE, images)
     rows = [_item_row(new, position, model, now=now, deadline_at=deadline_at) for position, model in places]
-    for items in _chunks(rows):
-        tx.execute(insert(item), items)
-    found = tx.execute(select(item.c.id).where(item.c.job_id == new.id).order_by(item.c.position, item.c.model_index))
-    ids = tuple(found.scalars())
+    ids = _store_items(tx, new.id, rows)
     pass_failpoint("submit.before_commit")
     return ids
+
+
+_INSERT_ITEM = insert(item)
+_INSERT_IMAGE = insert(job_image)
+
+
+def _store_items(tx: Connection, job_id: str, rows: Sequence[dict[str, object]]) -> tuple[int, ...]:
+    """Insert the items and return their ids; one alone tells its own."""
+    if len(rows) == 1:
+        key = tx.execute(_INSERT_ITEM, rows[0]).inserted_primary_key
+        return (int(key[0]),) if key else _ids_of(tx, job_id)
+    for items in _chunks(rows):
+        tx.execute(_INSERT_ITEM, items)
+    return _ids_of(tx, job_id)
+
+
+def _ids_of(tx: Connection, job_id: str) -> tuple[int, ...]:
+    found = tx.execute(select(item.c.id).where(item.c.job_id == job_id).order_by(item.c.position, item.c.model_index))
+    return tuple(found.scalars())
 
 
 def _image_row(new: NewJob, position: int) -> dict[str, object]:
@@ -132,8 +157,8 @@ def _image_row(new: NewJob, position: int) -> dict[str, object]:
         "job_id": new.id,
         "position": position,
         "principal": new.principal,
-        "file_name": image.file_name,
-        "source_url": image.source_url,
+        "file_name": fit(image.file_name, FILE_NAME_CHARACTERS),
+        "source_url": fit(image.source_url, URL_CHARACTERS),
         "sha256": image.sha256,
         "blob_key": image.blob_key,
         "size_bytes": image.size_bytes,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from saccade.backends.database.clock import now_us
+from saccade.backends.database.conditions import IS_QUEUED, IS_RUNNING
 from saccade.backends.database.connection import Database
-from saccade.backends.database.endings import Ending, end_items
-from saccade.backends.database.records import forget_job
+from saccade.backends.database.endings import CHUNK, Ending, end_items
+from saccade.backends.database.forgetting import LONG_AGO, MOST_ROWS, NOBODY, forget_some, hide_job
 from saccade.backends.database.schema import garbage, idempotency, item, job, job_image, worker
 from saccade.failpoints import pass_failpoint
 from saccade.jobs.records import Reaped, WorkerRecord
@@ -20,6 +21,8 @@ from saccade.jobs.states import ItemState
 _SECOND_US = 1_000_000
 #: A worker that gave no sign for so long is forgotten.
 _WORKER_FORGOTTEN_US = 3600 * _SECOND_US
+#: Transactions of one purge.
+_PURGES = 10
 _ENDING_COLUMNS = (item.c.id, item.c.job_id, item.c.principal, item.c.model, item.c.digest, item.c.attempt)
 
 
@@ -44,8 +47,8 @@ class SqlUpkeep:
             now = now_us(tx)
             rows = tx.execute(
                 select(*_ENDING_COLUMNS)
-                .where(item.c.state == ItemState.QUEUED.value, item.c.deadline_at <= now)
-                .order_by(item.c.id)
+                .where(IS_QUEUED, item.c.deadline_at.is_not(None), item.c.deadline_at <= now)
+                .order_by(item.c.deadline_at)
                 .limit(most)
                 .with_for_update(skip_locked=True)
             ).all()
@@ -75,11 +78,11 @@ class SqlUpkeep:
 
         def work(tx: Connection) -> tuple[int, ...]:
             now = now_us(tx)
-            stale = or_(item.c.hinted_at.is_(None), item.c.hinted_at < now - int(older_than_s * _SECOND_US))
+            stale = item.c.hinted_at < now - int(older_than_s * _SECOND_US)
             ids = tx.execute(
                 select(item.c.id)
-                .where(item.c.state == ItemState.QUEUED.value, stale, item.c.not_before <= now)
-                .order_by(item.c.id)
+                .where(IS_QUEUED, stale, item.c.not_before <= now)
+                .order_by(item.c.hinted_at)
                 .limit(most)
                 .with_for_update(skip_locked=True)
             ).scalars()
@@ -96,26 +99,19 @@ class SqlUpkeep:
     def purge(self, *, retention_s: float, most: int = 100) -> int:
         """Forget jobs that ended long ago, and idempotency keys that have expired; see the port."""
 
-        def work(tx: Connection) -> int:
+        def tidy(tx: Connection) -> None:
             now = now_us(tx)
-            tx.execute(delete(idempotency).where(idempotency.c.expires_at < now, idempotency.c.job_id.is_(None)))
             tx.execute(delete(idempotency).where(idempotency.c.expires_at < now))
             tx.execute(delete(worker).where(worker.c.seen_at < now - _WORKER_FORGOTTEN_US))
-            if not retention_s:
-                return 0
-            old = tx.execute(
-                select(job.c.id)
-                .where(job.c.finished_at < now - int(retention_s * _SECOND_US))
-                .order_by(job.c.finished_at)
-                .limit(most)
-                .with_for_update(skip_locked=True)
-            ).scalars()
-            forgotten = list(old)
-            for job_id in forgotten:
-                forget_job(tx, job_id, now=now)
-            return len(forgotten)
 
-        return self._database.write(work)
+        self._database.write(tidy)
+        jobs = 0
+        for _ in range(_PURGES):
+            gone, rows = self._database.write(partial(_purge_some, retention_s=retention_s, most=most - jobs))
+            jobs += gone
+            if not rows or jobs >= most:
+                break
+        return jobs
 
     def garbage(self, *, most: int = 500) -> list[str]:
         """Return keys of blobs that no row names any more; see the port."""
@@ -125,14 +121,22 @@ class SqlUpkeep:
     def swept(self, keys: Sequence[str]) -> None:
         """Forget garbage that was deleted; see the port."""
         pass_failpoint("garbage.after_delete")
-        self._database.write(lambda tx: tx.execute(delete(garbage).where(garbage.c.blob_key.in_(keys))))
+
+        def work(tx: Connection) -> None:
+            for start in range(0, len(keys), CHUNK):
+                tx.execute(delete(garbage).where(garbage.c.blob_key.in_(keys[start : start + CHUNK])))
+
+        self._database.write(work)
 
     def ownerless(self, keys: Sequence[str]) -> list[str]:
         """Return those of these keys that nothing names; see the port."""
 
         def work(tx: Connection) -> list[str]:
-            named = set(tx.execute(select(job_image.c.blob_key).where(job_image.c.blob_key.in_(keys))).scalars())
-            named.update(tx.execute(select(garbage.c.blob_key).where(garbage.c.blob_key.in_(keys))).scalars())
+            named: set[str] = set()
+            for start in range(0, len(keys), CHUNK):
+                some = keys[start : start + CHUNK]
+                for column in (garbage.c.blob_key, job_image.c.blob_key):
+                    named.update(tx.execute(select(column).where(column.in_(some))).scalars())
             return [key for key in keys if key not in named]
 
         return self._database.read(work)
@@ -153,14 +157,38 @@ class SqlUpkeep:
             if not known:
                 tx.execute(insert(worker).values(id=record.id, started_at=now, seen_at=now, **values))
 
-        try:
-            self._database.write(work)
-        except IntegrityError:  # MySQL counts changed rows: the row was there, and nothing of it changed
-            return
+        self._database.write(work)
 
     def retire(self, worker_id: str) -> None:
         """Forget a worker that stops; see the port."""
         self._database.write(lambda tx: tx.execute(delete(worker).where(worker.c.id == worker_id)))
+
+
+def _purge_some(tx: Connection, *, retention_s: float, most: int) -> tuple[int, int]:
+    """Forget jobs that ended long ago, as many as fit into one transaction, and go on with those half forgotten.
+
+    Returns:
+        Jobs that are gone, and rows that were deleted or made to go next.
+    """
+    now = now_us(tx)
+    before = now - int(retention_s * _SECOND_US) if retention_s else LONG_AGO + 1
+    old = tx.execute(
+        select(job.c.id, job.c.principal, job.c.total)
+        .where(job.c.finished_at < before)
+        .order_by(job.c.finished_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    gone, room = 0, MOST_ROWS
+    for row in old:
+        if row.principal != NOBODY:
+            hide_job(tx, row.id, now=now)
+        rows, is_gone = forget_some(tx, row.id, most=room, now=now)
+        gone += is_gone
+        room -= max(1, rows)
+        if room <= 0:
+            break
+    return gone, MOST_ROWS - room
 
 
 def _reap(tx: Connection, *, most: int, delay_us: int) -> Reaped:
@@ -168,8 +196,8 @@ def _reap(tx: Connection, *, most: int, delay_us: int) -> Reaped:
     now = now_us(tx)
     rows = tx.execute(
         select(*_ENDING_COLUMNS, item.c.max_attempts)
-        .where(item.c.state == ItemState.RUNNING.value, item.c.lease_until < now)
-        .order_by(item.c.id)
+        .where(IS_RUNNING, item.c.lease_until < now)
+        .order_by(item.c.lease_until)
         .limit(most)
         .with_for_update(skip_locked=True)
     ).all()
@@ -197,14 +225,14 @@ def _reap(tx: Connection, *, most: int, delay_us: int) -> Reaped:
     if freed:
         tx.execute(
             update(item)
-            .where(and_(item.c.id.in_(freed), item.c.state == ItemState.RUNNING.value))
+            .where(item.c.id.in_(freed), IS_RUNNING)
             .values(
                 state=ItemState.QUEUED.value,
                 crash_count=func.coalesce(func.nullif(item.c.crash_count, 0), 1),
-                not_before=now + delay_us,
+                not_before=now + delay_us if delay_us else item.c.not_before,  # it keeps its place in the line
                 lease_owner=None,
                 lease_until=None,
-                hinted_at=None,
+                hinted_at=0,
             )
         )
     if rows:

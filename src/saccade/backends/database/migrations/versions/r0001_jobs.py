@@ -27,6 +27,11 @@ def _create(name: str, *parts: SchemaItem, is_numbered: bool = False) -> None:
     )
 
 
+def _index_part(name: str, columns: list[str], where: str) -> None:
+    """Index those items only that are looked for, where the database can."""
+    op.create_index(name, "item", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
 def upgrade() -> None:
     """Make the tables."""
     _create(
@@ -87,7 +92,7 @@ def upgrade() -> None:
         sa.Column("deadline_at", sa.BigInteger(), nullable=True),
         sa.Column("lease_owner", sa.String(length=128), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
-        sa.Column("hinted_at", sa.BigInteger(), nullable=True),
+        sa.Column("hinted_at", sa.BigInteger(), nullable=False),
         sa.Column("event_seq", sa.Integer(), nullable=True),
         sa.Column("error_code", sa.String(length=64), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
@@ -97,12 +102,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         is_numbered=True,
     )
-    op.create_index("ix_item_claim", "item", ["state", "digest", "principal", "priority", "not_before", "id"])
-    op.create_index("ix_item_deadline", "item", ["state", "deadline_at"])
-    op.create_index("ix_item_event", "item", ["job_id", "event_seq"])
-    op.create_index("ix_item_finished", "item", ["finished_at"])
-    op.create_index("ix_item_hint", "item", ["state", "hinted_at"])
-    op.create_index("ix_item_lease", "item", ["state", "lease_until"])
+    _index_part("ix_item_claim", ["state", "digest", "principal", "priority", "not_before", "id"], "state = 'queued'")
+    _index_part("ix_item_deadline", ["state", "deadline_at"], "state = 'queued' AND deadline_at IS NOT NULL")
+    _index_part("ix_item_event", ["job_id", "event_seq"], "event_seq IS NOT NULL")
+    _index_part("ix_item_hint", ["state", "hinted_at"], "state = 'queued'")
+    _index_part("ix_item_lease", ["state", "lease_until"], "state = 'running'")
+    _index_part("ix_item_running", ["job_id", "state"], "state = 'running'")
     op.create_index("ux_item_place", "item", ["job_id", "position", "model_index"], unique=True)
     _create(
         "job",
@@ -166,7 +171,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("item_id"),
     )
-    op.create_index("ix_result_job", "result", ["job_id"])
     _create(
         "usage_event",
         sa.Column("id", SERIAL, autoincrement=True, nullable=False),
