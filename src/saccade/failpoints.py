@@ -6,6 +6,7 @@ A failpoint costs one look into an empty table unless it is armed, and only ``ar
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -68,6 +69,9 @@ class _Charge:
     passes: int
 
 
+_PASSES = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+
 _armed: dict[str, _Charge] = {}
 _lock = threading.Lock()
 
@@ -86,7 +90,8 @@ def arm(text: str) -> None:
         name, _, rest = part.partition(":")
         rest, _, passes = rest.partition("@")
         action, _, seconds = rest.partition("=")
-        if name not in FAILPOINTS or action not in set(Action) or not (passes or "1").isdigit():
+        are_numbers = _PASSES.fullmatch(passes or "1") and _SECONDS.fullmatch(seconds or "1")
+        if name not in FAILPOINTS or action not in set(Action) or not are_numbers:
             raise SettingInvalid(
                 f"SACCADE_FAILPOINTS has {part!r}.", hint="saccade doctor --failpoints lists what there is."
             )

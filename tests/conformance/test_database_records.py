@@ -200,3 +200,31 @@ def test_states_select_items(db):
     found = db.store.records.items("alice", job.id, states=(ItemState.FAILED, ItemState.EXPIRED))
 
     assert [item.id for item in found] == [taken[0].id]
+
+
+def test_several_may_erase_one_job_at_once(store):
+    """A client that repeats its request meets itself, and whoever purges; each key becomes garbage once."""
+    job = submit(store, images=400)
+    faults = []
+
+    def forget(erases):
+        try:
+            if erases:
+                store.records.erase("alice", job.id)
+            else:
+                store.upkeep.purge(retention_s=0)
+        except JobUnknown:  # somebody else was faster
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test tells it
+            faults.append(error)
+
+    threads = [threading.Thread(target=forget, args=(number % 2 == 0,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert faults == []
+    assert len(store.upkeep.garbage(most=1000)) == 400
+    with pytest.raises(JobUnknown):
+        store.records.job("alice", job.id)

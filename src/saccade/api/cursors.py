@@ -13,6 +13,8 @@ from saccade.jobs.ids import is_id
 
 _PLACE = re.compile(r"([0-9]{1,9})\.([0-9]{1,5})")
 _MAX_CHARACTERS = 200
+#: The index of a model is a small integer in the database, which refuses to compare it with a larger one.
+_MAX_MODEL_INDEX = 32_767
 _INTEGER = re.compile(r"[0-9]{1,9}")
 
 
@@ -49,7 +51,7 @@ def read_place_cursor(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     match = _PLACE.fullmatch(_unwrapped(text))
-    if match is None:
+    if match is None or int(match[2]) > _MAX_MODEL_INDEX:
         raise _no_cursor()
     return int(match[1]), int(match[2])
 

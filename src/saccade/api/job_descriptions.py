@@ -90,7 +90,7 @@ def cancel_operation() -> Operation:
 
 def retry_operation() -> Operation:
     """Describe ``POST /v1/jobs/{job_id}/retry``."""
-    problems = (404, 409, 422, 429, 500, 503, 507)
+    problems = (404, 409, 413, 422, 429, 500, 503, 507)
     described = operation("Retry a job's failed items", ok="Job", problems=problems, extra={"parameters": [KEY]})
     return accepted(described)
 

@@ -45,8 +45,9 @@ MAX_KEY_CHARACTERS = 255
 _MAX_FIELDS = 256
 _KEY = re.compile(rf"[ -~]{{1,{MAX_KEY_CHARACTERS}}}")
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
-#: What a database or a terminal would choke on in a client's own word.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+#: What a database or a terminal would choke on in a client's own word: controls of both sets, breaks of lines, and what
+#: turns the direction of text around, so that a name looks like another one.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

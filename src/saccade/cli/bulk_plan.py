@@ -42,8 +42,10 @@ def split_words(words: Sequence[str], *, has_lists: bool) -> tuple[list[str], li
     if strangers:
         raise ParameterInvalid(f"There is no {strangers[0]}.")
     if not paths and not has_lists:
+        taken = ", ".join(models[1:])
+        told = f" What is no file or folder is taken for a model, here {taken}." if taken else ""
         raise ParameterInvalid(
-            "No picture is named.", hint="Name models first, then pictures or folders, or give --list."
+            f"No picture is named.{told}", hint="Name models first, then pictures or folders, or give --list."
         )
     return models, paths
 
@@ -76,9 +78,19 @@ def chunks(names: Iterable[str], bounds: Bounds) -> Iterator[list[str]]:
 
 
 def _of_folder(folder: Path) -> Iterator[str]:
-    """Yield the pictures of a folder, then those of the folders below it; hidden ones not, links to folders not."""
+    """Yield the pictures of a folder, then those of the folders below it; hidden ones not, links to folders not.
+
+    Raises:
+        ParameterInvalid: A folder cannot be read; to leave it out would look as if all had been sent.
+    """
     pictures, folders = [], []
-    with os.scandir(folder) as entries:
+    try:
+        scanned = os.scandir(folder)
+    except OSError as error:
+        raise ParameterInvalid(
+            f"The folder {folder} cannot be read: {error.strerror or error}.", hint="Check that you may read it."
+        ) from None
+    with scanned as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
@@ -93,9 +105,18 @@ def _of_folder(folder: Path) -> Iterator[str]:
 
 
 def _of_list(path: Path) -> Iterator[str]:
-    """Yield the lines of a file, one path or URL each; empty ones not."""
+    """Yield the lines of a file, one path or URL each; empty ones not.
+
+    Raises:
+        ParameterInvalid: The file cannot be read.
+    """
     with ExitStack() as opened:
-        lines = sys.stdin if path == STDIN else opened.enter_context(path.open(errors="surrogateescape"))
+        try:
+            lines = sys.stdin if path == STDIN else opened.enter_context(path.open(errors="surrogateescape"))
+        except OSError as error:
+            raise ParameterInvalid(
+                f"The list {path} cannot be read: {error.strerror or error}.", hint="Name another --list."
+            ) from None
         for line in lines:
             if name := line.rstrip("\r\n"):
                 yield name

@@ -28,6 +28,7 @@ _POLL_S = 5
 _DEFAULT_IMAGE_BYTES = 52_428_800
 _DEFAULT_BODY_BYTES = 268_435_456
 _DEFAULT_IMAGES = 1000
+_DEFAULT_ITEMS = 100_000
 #: Bytes of one job; several are in memory at a time.
 _CHUNK_BYTES = 32 << 20
 
@@ -185,12 +186,13 @@ class _Done:
         self.failed += "problem" in result
 
 
-def limits_of(client: JobClient, *, images: int) -> ServerLimits:
+def limits_of(client: JobClient, *, images: int, models: int = 1) -> ServerLimits:
     """Ask the server what it takes in one job.
 
     Args:
         client: Of the server.
         images: Pictures that are wanted in one job.
+        models: Models that each is shown to.
 
     Raises:
         SaccadeError: It does not answer.
@@ -201,7 +203,9 @@ def limits_of(client: JobClient, *, images: int) -> ServerLimits:
         return int(settings.get(f"SACCADE_{name}", {}).get("value", default))
 
     most_bytes = min(_CHUNK_BYTES, setting("SERVER_MAX_BODY_BYTES", _DEFAULT_BODY_BYTES) * 3 // 4)
-    most_images = min(images, setting("JOBS_MAX_IMAGES", _DEFAULT_IMAGES))
+    # A job with more items than may wait would be told to come again for ever.
+    most_items = min(setting(name, _DEFAULT_ITEMS) for name in ("JOBS_QUEUE_ITEMS", "JOBS_QUEUE_ITEMS_EACH"))
+    most_images = max(1, min(images, setting("JOBS_MAX_IMAGES", _DEFAULT_IMAGES), most_items // models))
     return ServerLimits(setting("IMAGE_MAX_BYTES", _DEFAULT_IMAGE_BYTES), Bounds(most_images, most_bytes))
 
 

@@ -48,13 +48,18 @@ class BulkState:
         """
         self._path = output.with_name(f"{output.name}.state")
         self._output = output
+        if output.is_dir():
+            raise ParameterInvalid(f"{output} is a folder.", hint="Name a file with --output.")
         is_new = not self._path.exists()
         if is_new and output.exists() and output.stat().st_size:
             raise ParameterInvalid(
                 f"{output} is there, but nothing beside it says how far it is.", hint="Name another --output."
             )
-        output.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise ParameterInvalid(f"{output} cannot be written: {error}.", hint="Name another --output.") from None
         try:
             self._open(json.dumps(asked, sort_keys=True))
             self._lines = self._opened_output()
@@ -120,6 +125,8 @@ class BulkState:
             self._database.execute("BEGIN EXCLUSIVE")
             for statement in _TABLES.split(";"):
                 self._database.execute(statement)
+            # As long as there is no result, what is asked may be asked otherwise: a wrong option costs no file.
+            self._database.execute("UPDATE run SET asked = ? WHERE output_bytes = 0", (asked,))
             row = self._database.execute("SELECT asked FROM run").fetchone()
             if row is None:
                 self._database.execute("INSERT INTO run VALUES (?, 0, 0)", (asked,))

@@ -67,6 +67,7 @@ HINTS: Mapping[str, str] = {
     "model_failed": "Mend the package; saccade models check PATH tests it.",
     "plugin_failed": "Mend the plug-in; saccade models check PATH shows where it raised.",
     "parameter_invalid": "See the command's --help.",
+    "database_unreachable": "saccade doctor and the log of the server say more.",
 }
 
 

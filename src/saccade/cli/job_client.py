@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from saccade.clock import monotonic_s
-from saccade.errors import JobUnknown, SaccadeError, ServerUnreachable
+from saccade.errors import JobUnknown, ParameterInvalid, SaccadeError, ServerUnreachable
 
 if TYPE_CHECKING:
     import httpx2
@@ -134,9 +134,21 @@ def job_path(job_id: str) -> str:
 
 
 def open_client(base_url: str, *, patience_s: float = 0.0) -> JobClient:
-    """Return a client of the server there; its ``http`` must be closed."""
+    """Return a client of the server there; its ``http`` must be closed.
+
+    Raises:
+        ParameterInvalid: The address is no http or https URL with a host.
+    """
     import httpx2
 
+    try:
+        is_address = httpx2.URL(base_url).scheme in {"http", "https"} and bool(httpx2.URL(base_url).host)
+    except httpx2.InvalidURL:
+        is_address = False
+    if not is_address:
+        raise ParameterInvalid(
+            f"{base_url} is no address of a server.", hint=f"Give --base-url as in {DEFAULT_URL}, with http://."
+        )
     return JobClient(httpx2.Client(base_url=base_url, timeout=_TIMEOUT_S), patience_s)
 
 

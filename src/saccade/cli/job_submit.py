@@ -13,7 +13,7 @@ from saccade.cli.exits import ExitCode
 from saccade.cli.job_client import DEFAULT_URL, BaseUrl
 from saccade.cli.output import stderr, stdout
 from saccade.clock import monotonic_s
-from saccade.errors import SaccadeError
+from saccade.errors import ParameterInvalid, SaccadeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def submit(
     sent twice for nothing or written twice. Each line of the results has file, model, and prediction or problem. Ends
     with 1 if any result is a problem.
     """
-    from saccade.cli.bulk_plan import STDIN, names_in, split_words
+    from saccade.cli.bulk_plan import names_in, split_words
     from saccade.cli.bulk_run import BulkRun, Wish, limits_of
     from saccade.cli.bulk_state import BulkState
     from saccade.cli.job_client import open_client
@@ -77,10 +77,10 @@ def submit(
     client = open_client(base_url, patience_s=_PATIENCE_S)
     with contextlib.closing(client.http):
         _check(client, models)
-        limits = limits_of(client, images=images)
+        limits = limits_of(client, images=images, models=len(models))
+        total = _total(paths, named_lists, is_new=not output.exists())
         state = BulkState(output, {**wish.to_json(), "server": base_url})
         with contextlib.closing(state):
-            total = None if STDIN in named_lists else sum(1 for _ in names_in(paths, named_lists))
             try:
                 with _progress(state, total, client) as on_progress:
                     run = BulkRun(
@@ -108,17 +108,38 @@ def _check(client: JobClient, models: list[str]) -> None:
     client.patience_s = patience_s
 
 
+def _total(paths: list[Path], lists: list[Path], *, is_new: bool) -> int | None:
+    """Return how many pictures are meant, None where a pipe will tell.
+
+    Raises:
+        ParameterInvalid: There is none at all, and no earlier run that might have work left.
+    """
+    from saccade.cli.bulk_plan import STDIN, names_in
+    from saccade.cli.pictures import SUFFIXES
+
+    if STDIN in lists:
+        return None
+    total = sum(1 for _ in names_in(paths, lists))
+    if total == 0 and not lists and is_new:
+        searched = " ".join(sorted(SUFFIXES))
+        raise ParameterInvalid("There is no picture here.", hint=f"A folder is searched for {searched}.")
+    return total
+
+
 @contextlib.contextmanager
 def _progress(state: BulkState, total: int | None, client: JobClient) -> Iterator[Callable[[int, int], None]]:
     """Show how far it is: a bar where somebody is looking, else a line now and then."""
     console = stderr()
     if not console.is_terminal:
-        yield _Lines(state.done, total).on_progress
+        lines = _Lines(state.done, total)
+        client.on_pause = lines.on_pause
+        yield lines.on_progress
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     columns = (
-        TextColumn("[dim]pictures"),
+        TextColumn("[dim]pictures", table_column=Column(min_width=len("pictures"))),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -142,6 +163,13 @@ class _Lines:
         self._total = total
         self._failed = 0
         self._told_s = monotonic_s()
+        self._paused_s = -_LINE_EVERY_S
+
+    def on_pause(self, why: str, wait_s: float) -> None:
+        """Tell why nothing happens, if it was not told just now; called from several threads."""
+        if monotonic_s() - self._paused_s >= _LINE_EVERY_S:
+            self._paused_s = monotonic_s()
+            stderr().print(f"waits {wait_s:.0f} s: {why}", soft_wrap=True)
 
     def on_progress(self, pictures: int, failed: int) -> None:
         """Count, and tell if the last line was some time ago."""

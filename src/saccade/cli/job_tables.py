@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from rich import box
 from rich.table import Table
@@ -85,7 +85,9 @@ def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     numbers = {"Done", "Problems", "Queued", "Running", "Oldest", "Per second", "Takes"}
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if heading in numbers else "left"
+        # An id is there to be copied: it is not broken, however narrow the terminal is.
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading in {"Job", "Worker"})
     return table
 
 

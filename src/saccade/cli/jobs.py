@@ -29,6 +29,8 @@ jobs.command("submit")(submit)
 
 JobId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="Id of a job.")]
 
+#: Columns that the list has on any terminal: a narrow one breaks its lines, and not the ids, which are to be copied.
+_LIST_WIDTH = 110
 _ENDED = ("succeeded", "failed", "cancelled")
 
 
@@ -50,7 +52,9 @@ def list_jobs(
         return
     from saccade.cli.job_tables import jobs_table
 
-    stdout().print(jobs_table(found))
+    console = stdout()
+    console.width = max(console.width, _LIST_WIDTH)
+    console.print(jobs_table(found))
 
 
 @jobs.command("show")

@@ -16,8 +16,10 @@ from saccade.errors import SaccadeError
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: The part of a URL that may hold a user and a password.
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+#: The part of a URL that may hold a user and a password, which may have a slash or an @ in it that nobody escaped.
+_CREDENTIALS = re.compile(r"(?<=://)\S+(?=@)")
+#: The query may hold them too: drivers of databases take a password from there.
+_SECRET_PARAMETERS = re.compile(r"(?i)([?&][^=&\s]*(?:pass|secret|key|token)[^=&\s]*=)[^&,\s]+")
 
 
 def stdout() -> Console:
@@ -64,7 +66,7 @@ def report(error: SaccadeError) -> ExitCode:
 
 def shown_url(url: str) -> str:
     """Return a URL, or a text with URLs, without users and passwords."""
-    return _CREDENTIALS.sub("…", url)
+    return _SECRET_PARAMETERS.sub(r"\1…", _CREDENTIALS.sub("…", url))
 
 
 def shown_score(score: float) -> str:

@@ -22,7 +22,7 @@ def check_database(settings: Settings) -> Check:
     name, shown = "database", shown_url(settings.database_url)
     try:
         url = make_url(settings.database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # what it says may hold a piece of the password
         return Check(name, Verdict.WRONG, "SACCADE_DATABASE_URL is no URL")
     if url.drivername == "sqlite" and url.database and not Path(url.database).expanduser().exists():
         return Check(name, Verdict.OK, f"{shown} will be made when needed")
@@ -30,6 +30,9 @@ def check_database(settings: Settings) -> Check:
         return _check_schema(settings.database_url, shown, is_file=url.drivername == "sqlite")
     except SaccadeError as error:
         return _wrong(name, shown, error, "Start it, or set SACCADE_DATABASE_URL to where it is.")
+    except Exception as error:  # noqa: BLE001 - a driver's own: an option that it does not know, for example
+        told = f"{shown} cannot be opened ({type(error).__name__}); mend SACCADE_DATABASE_URL"
+        return Check(name, Verdict.WRONG, told)
 
 
 def check_hints(settings: Settings) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from saccade.errors import ConfigurationError, DatabaseUnreachable, SaccadeError
 
 if TYPE_CHECKING:
     from saccade.jobs.service import Jobs
+
+log = logging.getLogger("saccade.jobs")
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
@@ -92,16 +95,24 @@ class Door:
             try:
                 jobs = self._open_jobs()
             except UnavailableError as error:
-                self._problem = error
-                self._on_wait(error, pause_s)
-                self._closing.wait(pause_s)
-                pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+                pause_s = self._pause(error, pause_s)
             except ConfigurationError as error:  # no patience mends a setting
                 self._problem = error
                 self._on_wait(error, 0.0)
                 return
+            except Exception as error:  # a driver's own: an option that it does not know, for example
+                log.error("jobs could not be opened", exc_info=error)  # noqa: TRY400 - with its trace
+                told = DatabaseUnreachable(f"Jobs could not be opened: {type(error).__name__}; the log has the trace.")
+                pause_s = self._pause(told, _LONGEST_PAUSE_S)
             else:
                 with self._lock:
                     self._jobs, self._problem = jobs, None
                 self._opened.set()
                 return
+
+    def _pause(self, error: SaccadeError, pause_s: float) -> float:
+        """Tell why it is not open, wait, and return how long to wait the next time."""
+        self._problem = error
+        self._on_wait(error, pause_s)
+        self._closing.wait(pause_s)
+        return min(_LONGEST_PAUSE_S, pause_s * 2)

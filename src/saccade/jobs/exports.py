@@ -18,8 +18,8 @@ from saccade.jobs.records import ItemRecord, JobRecord
 from saccade.jobs.render import item_to_text, problem_of, to_text
 from saccade.predictions.render import Json
 
-#: A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A cell that begins so is a formula to a spreadsheet; in some languages also with the wide forms of the signs.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 COLUMNS = (
     "index",

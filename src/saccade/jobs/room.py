@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from saccade.clock import monotonic_s
-from saccade.errors import ItemsQuotaReached, JobsFull
+from saccade.errors import ItemsQuotaReached, JobsFull, TooManyItems
 from saccade.jobs.store import Records
 
 #: How old the counts may be; items that were accepted here since are added to them.
@@ -44,10 +44,14 @@ class Room:
         """Refuse what there is no room for; called before a body is read (with one item) and when its size is known.
 
         Raises:
+            TooManyItems: They would not fit even if nothing else waited; to come again is of no use.
             ItemsQuotaReached: The caller has too many open items.
             JobsFull: All callers together have.
             DatabaseUnreachable: Nobody can tell.
         """
+        most = min(self._limits.each, self._limits.total)
+        if items > most:
+            raise TooManyItems(f"The job has {items} items; of one caller at most {most} may wait.")
         counts = self._fresh()
         mine, everybody = counts.get(principal, 0), sum(counts.values())
         if mine + items > self._limits.each:

@@ -135,7 +135,8 @@ def _watch(problem: Callable[[], str | None], stopping: threading.Event) -> None
 
 def shown_url(url: str) -> str:
     """Return a URL without user, password and query, which may hold another password."""
-    parts = urlsplit(url)
+    scheme, _, rest = url.partition("://")
+    parts = urlsplit(f"{scheme}://{rest.rpartition('@')[2]}")  # a password may have a slash in it
     try:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:

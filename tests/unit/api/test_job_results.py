@@ -13,6 +13,7 @@ from saccade.api.cursors import place_cursor, read_place_cursor
 from saccade.api.dependencies import Threads
 from saccade.api.drain import Drain
 from saccade.api.events import Stream
+from saccade.api.routes.job_results import in_turn
 from saccade.errors import DatabaseUnreachable, ParameterInvalid
 from saccade.jobs.exports import COLUMNS, guarded
 from unit.api.jobs_at_work import OBJECTS, work_off
@@ -109,7 +110,7 @@ class TestFormats:
         ]
         assert (rows[2]["xmin"], rows[2]["score"], rows[2]["radius_px"]) == ("100.5", "0.97", "40.0")
 
-    @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+    @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"])
     def test_formulas_are_guarded(self, text):
         """Every way to begin a formula."""
         assert guarded(text) == f"'{text}"
@@ -182,9 +183,34 @@ class TestFormats:
     def test_cursor_is_read_as_it_was_written(self):
         """And nothing else is read."""
         assert read_place_cursor(place_cursor((12, 3))) == (12, 3)
-        for text in ("", "12.3", "\u00e4", "x" * 300):
+        for text in ("", "12.3", "\u00e4", "x" * 300, place_cursor((0, 32_768))):  # the last one is no small integer
             with pytest.raises(ParameterInvalid):
                 read_place_cursor(text)
+
+
+class TestBusy:
+    """An answer that has begun cannot be refused any more."""
+
+    def test_answer_that_has_begun_waits_for_its_turn(self):
+        """While the line is full; what was read then is the next piece, once."""
+        threads = Threads(threads=1, line=0)
+        begun, may_end = threading.Event(), threading.Event()
+
+        def hold():
+            begun.set()
+            return may_end.wait(10)
+
+        async def ask():
+            holder = asyncio.create_task(threads.run(hold))
+            assert await asyncio.to_thread(begun.wait, 10)
+            piece = asyncio.create_task(in_turn(threads, lambda: "piece"))
+            await asyncio.sleep(0.15)
+            assert not piece.done()
+            may_end.set()
+            assert await holder
+            return await asyncio.wait_for(piece, 10)
+
+        assert asyncio.run(ask()) == "piece"
 
 
 class TestEvents:

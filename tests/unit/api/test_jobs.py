@@ -153,13 +153,13 @@ class TestSubmit:
 
     def test_names_are_kept_as_they_can_be_shown(self, client, platform, picture):
         """Control characters of a client's word reach no terminal and no database."""
-        images = [{"base64": encoded(picture), "name": "a\x00\x1b[31m\ud800.png"}]
+        images = [{"base64": encoded(picture), "name": "a\x00\x1b[31m\ud800\x9b2J\u202egnp.exe"}]
 
         body = json.dumps({"images": images, "models": ["animals"]})  # escapes what UTF-8 cannot carry
         job = client.post(URL, content=body, headers={"Content-Type": "application/json"}).json()
 
         [item] = platform.jobs.store.records.items("anonymous", job["id"])
-        assert item.file_name == "a\ufffd\ufffd[31m\ufffd.png"
+        assert item.file_name == "a\ufffd\ufffd[31m\ufffd\ufffd2J\ufffdgnp.exe"
 
 
 class TestIdempotency:

@@ -9,7 +9,7 @@ import pytest
 from saccade.cli.bulk_plan import Bounds, chunks, names_in, split_words
 from saccade.cli.bulk_run import BulkRun, ServerLimits, Wish, limits_of
 from saccade.cli.bulk_state import BulkState
-from saccade.cli.job_client import JobClient, job_path
+from saccade.cli.job_client import JobClient, job_path, open_client
 from saccade.errors import JobUnknown, ParameterInvalid, ServerUnreachable
 
 ASKED = {"models": ["a"], "options": {}}
@@ -50,6 +50,16 @@ class TestPlan:
         """Before anything is sent."""
         with pytest.raises(ParameterInvalid):
             split_words(words, has_lists=False)
+
+    def test_word_that_is_no_path_is_told(self):
+        """Who mistyped a folder reads that it was taken for a model."""
+        with pytest.raises(ParameterInvalid, match="taken for a model, here pictuers"):
+            split_words(["a", "pictuers"], has_lists=False)
+
+    def test_list_that_is_not_there_is_told(self, tmp_path):
+        """An error of the command, not of ours."""
+        with pytest.raises(ParameterInvalid, match="gone cannot be read: No such file"):
+            list(names_in([], [tmp_path / "gone"]))
 
     def test_chunks_keep_their_bounds_and_their_kind(self, folder):
         """By number, by bytes, and files apart from URLs; the huge one is alone."""
@@ -92,6 +102,25 @@ class TestState:
         assert state.plan(["b", "c"]).names == ("c",)
         assert state.plan(["a", "c"]) is None
         state.close()
+
+    def test_what_is_asked_may_change_until_there_is_a_result(self, tmp_path):
+        """A wrong option that the server refused costs no name of a file."""
+        BulkState(tmp_path / "r.jsonl", {**ASKED, "options": {"priority": "urgent"}}).close()
+
+        state = BulkState(tmp_path / "r.jsonl", ASKED)
+        state.finish(state.plan(["a"]), ["1"], failed=0)
+        state.close()
+
+        with pytest.raises(ParameterInvalid, match="other models"):
+            BulkState(tmp_path / "r.jsonl", {"models": ["b"]})
+
+    def test_place_that_cannot_be_written_is_told(self, tmp_path):
+        """A folder, and a path through a file."""
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(ParameterInvalid, match="is a folder"):
+            BulkState(tmp_path, ASKED)
+        with pytest.raises(ParameterInvalid, match="cannot be written"):
+            BulkState(tmp_path / "file" / "r.jsonl", ASKED)
 
     def test_state_of_something_else_is_refused(self, tmp_path):
         """Other models, a file that is there already, results that were cut, and a second process."""
@@ -259,12 +288,31 @@ class TestClient:
         assert [job["id"] for job in client.jobs()] == ["0", "1", "2", "3", "4", "5"]
         assert [job["id"] for job in client.jobs(limit=3)] == ["0", "1", "2"]
 
+    @pytest.mark.parametrize(
+        "address", ["127.0.0.1:8000", "localhost:8000", "ftp://server", "http://", "", "http://[::1"]
+    )
+    def test_address_that_is_none_is_told(self, address):
+        """The command is wrong; nobody needs to wait for a server."""
+        with pytest.raises(ParameterInvalid, match="no address"):
+            open_client(address)
+
     def test_id_stays_one_segment_of_the_path(self):
         """Whatever is typed."""
         assert job_path("../users") == "/v1/jobs/..%2Fusers"
         for name in ("", ".", ".."):
             with pytest.raises(JobUnknown):
                 job_path(name)
+
+
+def test_job_fits_into_the_line_of_the_server():
+    """One that is larger than the line would be refused for ever."""
+    settings = {"SACCADE_JOBS_QUEUE_ITEMS_EACH": {"value": 40}, "SACCADE_JOBS_MAX_IMAGES": {"value": 1000}}
+    http = httpx2.Client(
+        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json={"settings": settings})), base_url="http://s"
+    )
+
+    assert limits_of(JobClient(http), images=200, models=3).bounds.images == 13
+    assert limits_of(JobClient(http), images=200, models=50).bounds.images == 1
 
 
 def test_server_that_says_nothing_of_its_limits_gets_ours():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -11,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from saccade.api.answers import is_known
 from saccade.api.cursors import place_cursor, read_place_cursor, single, whole_number
-from saccade.api.dependencies import lookups_of
+from saccade.api.dependencies import Threads, lookups_of
 from saccade.api.description import new_router
 from saccade.api.drain import drain_of
 from saccade.api.events import END, MEDIA_TYPE, Stream
@@ -19,7 +21,7 @@ from saccade.api.job_access import job_of, store_of
 from saccade.api.job_descriptions import FORMATS, events_operation, results_operation
 from saccade.api.middleware.head import IS_HEAD
 from saccade.api.principals import principal_of
-from saccade.errors import ParameterInvalid
+from saccade.errors import ParameterInvalid, QueueFull
 from saccade.jobs.exports import EXPORTS, Export
 from saccade.jobs.records import ItemRecord, JobRecord
 from saccade.jobs.states import ENDED
@@ -30,6 +32,7 @@ router = new_router("jobs")
 #: Items that are in memory at a time; one may have hundreds of objects.
 _PAGE = 100
 _LARGEST_LIMIT = 10_000
+_LINE_PAUSE_S = 0.05
 _MEDIA_TYPES = {
     "json": "application/json",
     "jsonl": "application/x-ndjson",
@@ -71,7 +74,7 @@ async def job_results(request: Request, job_id: str) -> Response:
         text = first
         while text is not None:
             yield text
-            text = await lookups_of(request).run(reader.read)
+            text = await in_turn(lookups_of(request), reader.read)
 
     return StreamingResponse(whole(), headers=headers, media_type=_MEDIA_TYPES[written])
 
@@ -139,6 +142,14 @@ class _Reader:
             return None
         query = urlencode({"cursor": place_cursor(self.after), "limit": str(self.limit)})
         return f"/v1/jobs/{self.job.id}/results?{query}"
+
+
+async def in_turn(threads: Threads, read: Callable[[], str | None]) -> str | None:
+    """Return the next piece of an answer that has begun: while too many ask, it waits, for it cannot be refused."""
+    while True:
+        with suppress(QueueFull):
+            return await threads.run(read)
+        await asyncio.sleep(_LINE_PAUSE_S)
 
 
 def _head(headers: Mapping[str, str], media_type: str) -> Response:

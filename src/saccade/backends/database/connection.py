@@ -132,7 +132,7 @@ def _attempt(run: Callable[[], T], *, is_repeatable: bool) -> T:
 
 
 def _unreachable(error: DBAPIError) -> DatabaseUnreachable:
-    return DatabaseUnreachable(f"The database does not answer: {_first_line(error.orig)}")
+    return DatabaseUnreachable(f"The database does not answer: {_first_line(error.orig).rstrip('.')}.")
 
 
 def _lost_race(error: DBAPIError) -> bool:

@@ -32,6 +32,9 @@ def forget_some(tx: Connection, job_id: str, *, most: int, now: int) -> tuple[in
     Returns:
         How many rows of items and images went, and whether the job is gone.
     """
+    # Several may forget one job at once: each waits here for the other, so that no key becomes garbage twice.
+    if tx.execute(select(job.c.id).where(job.c.id == job_id).with_for_update()).one_or_none() is None:
+        return 0, True
     ids = list(tx.execute(select(item.c.id).where(item.c.job_id == job_id).limit(most)).scalars())
     if ids:
         tx.execute(delete(result).where(result.c.item_id.in_(ids)))

@@ -37,7 +37,7 @@ def open_database(text: str) -> Database:
     """
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # what it says may hold a piece of the password
         raise SchemeUnknown("SACCADE_DATABASE_URL is no URL.", hint=_hint()) from None
     scheme = url.drivername.partition("+")[0]
     if scheme not in DATABASES:

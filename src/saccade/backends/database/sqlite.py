@@ -6,6 +6,8 @@ savepoint of its own. So submissions from many connections cost one fsync togeth
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -19,7 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from saccade.backends.database.connection import Database
 from saccade.clock import monotonic_s
-from saccade.errors import SettingInvalid
+from saccade.errors import DatabaseUnreachable, SettingInvalid
 
 T = TypeVar("T")
 
@@ -36,17 +38,32 @@ def open_sqlite(url: URL) -> Database:
 
     Raises:
         SettingInvalid: The URL names no file.
+        DatabaseUnreachable: The file cannot be made.
     """
     if not url.database or url.database == ":memory:":
         raise SettingInvalid(
             "SACCADE_DATABASE_URL names no file.", hint="Write sqlite:////var/lib/saccade/saccade.db, for example."
         )
     path = Path(url.database).expanduser()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(path)
     address = URL.create("sqlite", database=str(path))
     writer = _engine(address, begin="BEGIN IMMEDIATE", connections=1)
     reader = _engine(address, begin="BEGIN", connections=_READERS)
     return Database(writer, reader=reader, writer=GroupWriter(writer).write)
+
+
+def _make(path: Path) -> None:
+    """Make the file for its owner alone, for secrets of webhooks are in it; what SQLite writes beside it is as it is.
+
+    Raises:
+        DatabaseUnreachable: It cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as failure:
+        raise DatabaseUnreachable(f"The file of the database cannot be made: {failure.strerror}.") from failure
 
 
 def _engine(url: URL, *, begin: str, connections: int) -> Engine:
