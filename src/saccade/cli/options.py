@@ -17,6 +17,21 @@ ModelsFolder: TypeAlias = Annotated[
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
 
+HomeFolder: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Folder of all embedded defaults (SACCADE_HOME).")
+]
+LogLevelName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="debug|info|warning|error", help="Least weight of a log line, else info (SACCADE_LOG_LEVEL)."),
+]
+LogFormatName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="console|json",
+        help="How log lines look, else console on a terminal and json elsewhere (SACCADE_LOG_FORMAT).",
+    ),
+]
+
 
 def overrides(values: Mapping[str, object]) -> dict[str, str]:
     """Return what was given on the command line as settings are written: None means not given."""

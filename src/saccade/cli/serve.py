@@ -10,14 +10,13 @@ import socket
 import sys
 import traceback
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from saccade import __version__
 from saccade.cli.exits import ExitCode
-from saccade.cli.options import ModelsFolder, read_settings
+from saccade.cli.options import HomeFolder, LogFormatName, LogLevelName, ModelsFolder, read_settings
 from saccade.cli.output import report, stderr, stdout
 from saccade.clock import utc_now
 from saccade.errors import SaccadeError
@@ -40,9 +39,7 @@ def serve(
         ),
     ] = None,
     models: ModelsFolder = None,
-    home: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder of all embedded defaults (SACCADE_HOME).")
-    ] = None,
+    home: HomeFolder = None,
     allow_anyone: Annotated[
         bool | None,
         typer.Option("--allow-anyone", help="Serve everybody who can reach the address (SACCADE_SERVER_ALLOW_ANYONE)."),
@@ -51,19 +48,8 @@ def serve(
         str | None,
         typer.Option(metavar="all|none", help="Models to load before the server is ready, else all (SACCADE_PRELOAD)."),
     ] = None,
-    log_level: Annotated[
-        str | None,
-        typer.Option(
-            metavar="debug|info|warning|error", help="Least weight of a log line, else info (SACCADE_LOG_LEVEL)."
-        ),
-    ] = None,
-    log_format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="console|json",
-            help="How log lines look, else console on a terminal and json elsewhere (SACCADE_LOG_FORMAT).",
-        ),
-    ] = None,
+    log_level: LogLevelName = None,
+    log_format: LogFormatName = None,
     supervised: Annotated[
         bool,
         typer.Option(

@@ -8,13 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from saccade.cli.exits import ExitCode
-from saccade.cli.options import read_settings
+from saccade.cli.options import HomeFolder, LogFormatName, LogLevelName, read_settings
 from saccade.cli.output import report
 from saccade.errors import SaccadeError
 
@@ -41,28 +40,15 @@ def work(
             max=1024,
         ),
     ] = None,
-    home: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder of all embedded defaults (SACCADE_HOME).")
-    ] = None,
+    home: HomeFolder = None,
     preload: Annotated[
         str | None,
         typer.Option(
             metavar="all|none", help="Load models at the start, or when items wait for them (SACCADE_PRELOAD)."
         ),
     ] = None,
-    log_level: Annotated[
-        str | None,
-        typer.Option(
-            metavar="debug|info|warning|error", help="Least weight of a log line, else info (SACCADE_LOG_LEVEL)."
-        ),
-    ] = None,
-    log_format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="console|json",
-            help="How log lines look, else console on a terminal and json elsewhere (SACCADE_LOG_FORMAT).",
-        ),
-    ] = None,
+    log_level: LogLevelName = None,
+    log_format: LogFormatName = None,
     supervised: Annotated[
         bool,
         typer.Option(
