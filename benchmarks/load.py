@@ -85,11 +85,12 @@ class Connection(asyncio.Protocol):
 
 @dataclass
 class Client:
-    """Sends pictures to one route over as many connections as it takes."""
+    """Sends pictures to one route over as many connections as it takes; with a token, as whom it names."""
 
     port: int
     path: str
     pictures: list[bytes]
+    token: str = ""
     idle: list[Connection] = field(default_factory=list)
     opened: int = 0
     sent: int = 0
@@ -98,9 +99,10 @@ class Client:
         """Send the next picture and wait for what becomes of it."""
         picture = self.pictures[self.sent % len(self.pictures)]
         self.sent += 1
+        authorization = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
-            f"Content-Length: {len(picture)}\r\n\r\n"
+            f"Content-Length: {len(picture)}\r\n{authorization}\r\n"
         )
         sent_s = time.perf_counter()
         connection = await self._connection()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from saccade.api.access_reference import access_page
+from saccade.api.postman import postman_document
 from saccade.api.reference import errors_page, openapi_document
 from saccade.backends.engines.inspection import GraphInspector
 from saccade.cli.reference import cli_page, settings_page
@@ -45,10 +47,12 @@ def metrics_page() -> str:
 
 #: File in docs/reference → what writes its text.
 PAGES: Mapping[str, Callable[[], str]] = {
+    "access.md": access_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
     "metrics.md": metrics_page,
     "openapi.json": openapi_document,
+    "postman.json": postman_document,
     "settings.md": settings_page,
 }
 

@@ -5,6 +5,6 @@ set -eu
 cd "$(dirname "$0")/.."
 compile() { uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
     --custom-compile-command requirements/compile.sh pyproject.toml "$@"; }
-compile --extra hub --extra postgres --extra mysql --extra redis --extra amqp --group build --group dev --output-file requirements/dev.txt
+compile --extra hub --extra postgres --extra mysql --extra redis --extra amqp --extra eval --extra grpc --extra zero-shot --group build --group dev --output-file requirements/dev.txt
 compile --constraint requirements/dev.txt --group build --output-file requirements/core.txt
 compile --constraint requirements/dev.txt --extra train --group build --output-file requirements/train.txt

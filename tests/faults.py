@@ -1,14 +1,16 @@
-"""A TCP proxy that fails on command, so that a test can take a real service away, or leave a connection half-open."""
+"""TCP proxies that fail: on command, so that a test can take a real service away, or by chance, for whole runs."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import random
 import select
 import socket
 import ssl
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,7 +70,10 @@ class Proxy:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._open, args=(client,), daemon=True).start()
+            self._begin(client)
+
+    def _begin(self, client: socket.socket) -> None:
+        threading.Thread(target=self._open, args=(client,), daemon=True).start()
 
     def _open(self, client: socket.socket) -> None:
         try:
@@ -85,6 +90,59 @@ class Proxy:
         if gone:
             pair.end()
         pair.pump()
+        pair.end()
+
+
+class FaultProxy(Proxy):
+    """Passes connections on to one of several servers, and resets a part of them. One request a connection."""
+
+    def __init__(self, upstreams: Sequence[int], *, seed: int, share: float) -> None:
+        """Listen on a free port.
+
+        Args:
+            upstreams: Ports on loopback.
+            seed: Decides the fates.
+            share: Of connections that are reset, half of them before the request arrives and half when it was
+                answered and nobody knows.
+        """
+        self._upstreams = upstreams
+        self._random = random.Random(seed)
+        self._share = share
+        self.resets = 0
+        super().__init__("127.0.0.1", upstreams[0])
+
+    def _begin(self, client: socket.socket) -> None:
+        upstream, fate = self._random.choice(self._upstreams), self._random.random()
+        threading.Thread(target=self._serve, args=(client, upstream, fate), daemon=True).start()
+
+    def _serve(self, client: socket.socket, port: int, fate: float) -> None:
+        client.settimeout(_STUCK_S)
+        if fate < self._share / 2:
+            with contextlib.suppress(OSError):
+                client.recv(_CHUNK_BYTES)
+            self.resets += 1
+            _reset(client)
+            return
+        try:
+            server = socket.create_connection(("127.0.0.1", port), timeout=2)
+        except OSError:  # a server that starts again: not ours
+            _reset(client)
+            return
+        pair = _Pair(client, server, frozen=False)
+        if fate < self._share:
+            pair.pump(deaf_to=server)
+            self.resets += 1
+            _reset(client)
+        else:
+            pair.pump()
+        pair.end()
+
+
+def _reset(side: socket.socket) -> None:
+    """Close with a reset instead of an end."""
+    with contextlib.suppress(OSError):
+        side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    side.close()
 
 
 class _Pair:
@@ -97,11 +155,11 @@ class _Pair:
             side.settimeout(_STUCK_S)
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def pump(self) -> None:
+    def pump(self, *, deaf_to: socket.socket | None = None) -> None:
+        """Carry until one side ends, or until ``deaf_to`` says something."""
         with contextlib.suppress(OSError, ValueError):
-            while self._carry():
+            while self._carry(deaf_to):
                 pass
-        self.end()
 
     def end(self) -> None:
         for side in self._other:
@@ -110,10 +168,12 @@ class _Pair:
             with contextlib.suppress(OSError):
                 side.close()
 
-    def _carry(self) -> bool:
+    def _carry(self, deaf_to: socket.socket | None) -> bool:
         waiting = [side for side in self._other if isinstance(side, ssl.SSLSocket) and side.pending()]
         readable = waiting or select.select(list(self._other), [], [], _POLL_S)[0]
         for source in readable:
+            if source is deaf_to:
+                return False
             data = source.recv(_CHUNK_BYTES)
             if not data:
                 return False

@@ -172,6 +172,12 @@ def postgres_url() -> Iterator[str]:
     yield from _lend(private_postgres())
 
 
+@pytest.fixture
+def fresh_postgres_url() -> Iterator[str]:
+    """Yield the URL of a database of PostgreSQL that one test has to itself, for those that count what is there."""
+    yield from _lend(private_postgres())
+
+
 @pytest.fixture(scope="session")
 def mariadb_url() -> Iterator[str]:
     """Yield the URL of a database of MariaDB that this session has to itself."""

@@ -25,10 +25,15 @@ class Caller:
     To leave is a wish: work that has begun goes on to its end, for there is nothing to win by then.
     """
 
-    __slots__ = ("_listeners", "_lock", "_reason")
+    __slots__ = ("_listeners", "_lock", "_reason", "owner")
 
-    def __init__(self) -> None:
-        """Begin to wait."""
+    def __init__(self, owner: str = "") -> None:
+        """Begin to wait.
+
+        Args:
+            owner: Id of the principal on whose behalf; what was computed for one is not shown to another.
+        """
+        self.owner = owner
         self._lock = threading.Lock()
         self._reason: Exception | None = None
         self._listeners: list[Callable[[], None]] = []

@@ -45,6 +45,14 @@ class Metrics:
             "Requests whose client left before their run began; they were not run.",
             registry=registry,
         )
+        self.usage_lost = Counter(
+            "saccade_usage_rows_lost", "Rows of the ledger that were dropped: too much waited.", registry=registry
+        )
+        self.rate_uncounted = Counter(
+            "saccade_rate_uncounted",
+            "Requests that were let through because nobody could count them against their sender's limits.",
+            registry=registry,
+        )
         self.predictions = Counter(
             "saccade_predictions",
             "Predictions by model and outcome: computed, cached or failed.",

@@ -60,3 +60,35 @@ def test_tables_show_marks_and_settings(saccade):
 
     assert "SACCADE_HOME" in ended.stdout
     assert re.search(r"✓ +python", ended.stdout)
+
+
+def test_doctor_says_that_nobody_can_come_in_and_makes_no_database(saccade, tmp_path):
+    """Where everybody is asked and nobody could answer, the first account is the next step."""
+    done = saccade("doctor", settings={"SACCADE_ACCESS_MODE": "required", "SACCADE_HOME": str(tmp_path / "empty")})
+
+    assert done.returncode == 1
+    assert "saccade users create NAME --admin" in done.stdout
+    assert not (tmp_path / "empty" / "saccade.db").exists()
+
+
+def test_doctor_lists_all_that_production_refuses(saccade):
+    """An operator makes one trip, and not one for each fault; the other checks are shown too."""
+    settings = {
+        "SACCADE_ENVIRONMENT": "prod",
+        "SACCADE_RATE_LOGIN": "",
+        "SACCADE_HINTS_URL": "amqp://guest:guest@127.0.0.1",
+    }
+    done = saccade("doctor", settings=settings)
+
+    assert done.returncode == 1
+    assert "SACCADE_ACCESS_MODE is not set" in done.stdout
+    assert "SACCADE_HINTS_URL has a password that everybody knows" in done.stdout
+    assert "python" in done.stdout
+
+
+def test_doctor_asks_the_place_where_limits_are_counted(saccade):
+    """One that is away lets everybody through, which nobody would notice."""
+    done = saccade("doctor", settings={"SACCADE_RATE_URL": "redis://127.0.0.1:1", "SACCADE_RATE_REQUESTS": "9/second"})
+
+    assert done.returncode == 1
+    assert "everybody is let through" in done.stdout

@@ -16,25 +16,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-#: One file in the models folder: takes its time with each picture.
-SLOW = '''
-import time
-
-
-class Slow:
-    """Finds nothing, slowly."""
-
-    task = "image-classification"
-    labels = ("nothing",)
-    version = "1"
-
-    def load(self):
-        pass
-
-    def predict(self, images):
-        time.sleep(0.02 * len(images))
-        return [[{"label": "nothing", "score": 1.0}] for _ in images]
-'''
+from working.slow import slow_plug_in
 
 
 def png(grey):
@@ -47,7 +29,7 @@ def png(grey):
 def base(tmp_path_factory, run_server):
     """Yield the address of a server with a slow model and a short queue."""
     folder = tmp_path_factory.mktemp("models")
-    (folder / "slow.py").write_text(SLOW)
+    (folder / "slow.py").write_text(slow_plug_in(0.02))
     settings = {"SACCADE_CACHE_BYTES": "0", "SACCADE_JOBS_QUEUE_ITEMS_EACH": "60", "SACCADE_WORKER_CONCURRENCY": "8"}
     with run_server(tmp_path_factory.mktemp("server"), "--models", str(folder), settings=settings) as started:
         yield started.url

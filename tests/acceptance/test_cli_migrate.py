@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from saccade.backends.database.schema import HEAD
 from saccade.failpoints import FAILPOINTS
 
 
@@ -26,8 +27,8 @@ def test_schema_is_brought_up_once(saccade, tmp_path):
     first = saccade("migrate", settings={"SACCADE_DATABASE_URL": url})
     second = saccade("migrate", settings={"SACCADE_DATABASE_URL": url})
 
-    assert first.stdout == f"The schema of {url} was empty and is 0001 now.\n"
-    assert second.stdout == f"The schema of {url} is 0001 already.\n"
+    assert first.stdout == f"The schema of {url} was empty and is {HEAD} now.\n"
+    assert second.stdout == f"The schema of {url} is {HEAD} already.\n"
     assert first.returncode == second.returncode == 0
 
 
@@ -36,7 +37,7 @@ def test_scripts_learn_the_revisions(saccade, tmp_path):
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     ended = saccade("migrate", "--json", settings={"SACCADE_DATABASE_URL": url})
 
-    assert json.loads(ended.stdout) == {"database": url, "from": None, "to": "0001"}
+    assert json.loads(ended.stdout) == {"database": url, "from": None, "to": HEAD}
 
 
 def test_database_that_does_not_come_is_waited_for_and_told(saccade, nobody):
@@ -85,6 +86,8 @@ def test_doctor_says_what_does_not_answer_and_what_mends_it(saccade, nobody, tmp
         "hints": "wrong",
         "objects": "wrong",
     }
+    assert "refused" in checks["database"]["detail"]  # the operator is told what the drivers say
+    assert "refused" in checks["hints"]["detail"]
     assert "SACCADE_DATABASE_URL" in checks["database"]["detail"]
     assert "SACCADE_HINTS_URL" in checks["hints"]["detail"]
     assert "SACCADE_OBJECTS_URL" in checks["objects"]["detail"]
@@ -98,7 +101,7 @@ def test_doctor_tells_the_schema_of_a_database_that_answers(saccade, tmp_path):
     saccade("migrate", settings=settings)
 
     found = checks_of(saccade("doctor", "--json", settings=settings))["database"]
-    assert "schema 0001" in found["detail"]
+    assert f"schema {HEAD}" in found["detail"]
     assert found["verdict"] == "ok"
 
 

@@ -2,12 +2,15 @@
 
 import json
 import socket
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import httpx2
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 MOMENTARY = {"timing_ms", "cached"}
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 @pytest.fixture
@@ -131,3 +134,91 @@ def test_path_that_is_not_there_is_a_wrong_command_line(saccade):
 
     assert ended.returncode == 2
     assert "nowhere.png" in ended.stderr
+
+
+@pytest.fixture
+def turned(tmp_path):
+    """Make two pictures of one name in two folders; one of them lies on its side, and its camera said so."""
+    folder = tmp_path / "coins"
+    (folder / "one").mkdir(parents=True)
+    (folder / "two").mkdir()
+    with Image.open(SAMPLES / "circles" / "coins.jpg") as picture:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(folder / "one" / "coins.jpg", exif=exif)
+    (folder / "two" / "coins.jpg").write_bytes((SAMPLES / "circles" / "wells.jpg").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("at", ["here", "there"])
+def test_annotate_writes_a_drawing_of_each_picture(saccade, turned, server, tmp_path, at):
+    """Upright, under names of their own, where the lines say; the originals stay as they were."""
+    before = {path: path.read_bytes() for path in turned.rglob("*.jpg")}
+    base = ["--base-url", server] if at == "there" else []
+
+    ended = saccade("predict", "circles", "coins", "--annotate", "drawn", "--json", *base)
+
+    told = lines(ended)
+    assert ended.returncode == 0, ended.stderr
+    assert [line["drawing"] for line in told] == ["drawn/coins-annotated.png", "drawn/coins-annotated-2.png"]
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "coins-annotated-2.png",
+        "coins-annotated.png",
+    ]
+    assert before == {path: path.read_bytes() for path in turned.rglob("*.jpg")}
+    for line in told:
+        with Image.open(tmp_path / line["file"]) as plain, Image.open(tmp_path / line["drawing"]) as drawn:
+            image = line["prediction"]["image"]
+            assert drawn.size == (image["width_px"], image["height_px"]) == ImageOps.exif_transpose(plain).size
+            first = line["prediction"]["predictions"][0]
+            edge = round(first["box"]["xmin"]), round((first["box"]["ymin"] + first["box"]["ymax"]) / 2)
+            assert 0 < edge[0] < drawn.width
+            near = drawn.convert("RGB").crop((edge[0] - 3, edge[1] - 3, edge[0] + 4, edge[1] + 4))
+            assert (0, 114, 178) in near.get_flattened_data()  # the colour of circles
+
+
+def test_annotate_writes_over_nothing(saccade, turned, tmp_path):
+    """The same again is the same drawing; another drawing, or a file that is none, keeps its name."""
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "coins-annotated.svg").write_text("mine")
+
+    def drawn(*words):
+        return [line["drawing"] for line in lines(saccade("predict", "circles", *words, "--json"))]
+
+    one = ("coins/one/coins.jpg", "--annotate", "drawn", "--annotate-format", "svg")
+    two = ("coins/two/coins.jpg", "--annotate", "drawn", "--annotate-format", "svg")
+    assert drawn(*one) == ["drawn/coins-annotated-2.svg"]
+    assert drawn(*one) == ["drawn/coins-annotated-2.svg"]
+    assert drawn(*two) == ["drawn/coins-annotated-3.svg"]
+    assert (tmp_path / "drawn" / "coins-annotated.svg").read_text() == "mine"
+    assert ET.parse(tmp_path / "drawn" / "coins-annotated-3.svg").getroot().attrib["aria-label"].endswith(" circle")
+
+
+def test_annotate_says_where_drawings_are(saccade, pictures):
+    """People read the names and the folder; a picture that is none fails alone."""
+    ended = saccade("predict", "dummy", "pictures/00.png", "pictures/notes.txt", "--annotate", "drawn")
+
+    assert ended.returncode == 1
+    assert "00-annotated.png" in ended.stdout
+    assert ended.stdout.rstrip().endswith("1 of 2 pictures answered by dummy. 1 drawn into drawn.")
+
+
+def test_annotate_into_a_file_is_a_wrong_command_line(saccade, pictures):
+    """It is told before anything is asked."""
+    ended = saccade("predict", "dummy", "pictures/00.png", "--annotate", "pictures/notes.txt")
+
+    assert ended.returncode == 2
+    assert "pictures/notes.txt cannot be a folder of drawings" in ended.stderr
+
+
+def test_drawing_that_cannot_be_written_is_a_problem_of_its_picture(saccade, tmp_path):
+    """WebP ends at 16,383 px a side: the answer is there, what is missing is told, and the exit code is 1."""
+    Image.new("L", (16_384, 2)).save(tmp_path / "wide.png")
+
+    ended = saccade("predict", "dummy", "wide.png", "--annotate", "drawn", "--annotate-format", "webp", "--json")
+
+    told = lines(ended)[0]
+    assert ended.returncode == 1
+    assert told["prediction"]["model"] == "dummy@1"
+    assert told["drawing_problem"]["code"] == "parameter_invalid"
+    assert list((tmp_path / "drawn").iterdir()) == []

@@ -16,25 +16,8 @@ import httpx2
 import pytest
 from PIL import Image
 
-#: One file in the models folder: takes its time with each picture.
-SLOW = '''
-import time
+from working.slow import slow_plug_in
 
-
-class Slow:
-    """Finds nothing, slowly."""
-
-    task = "image-classification"
-    labels = ("nothing",)
-    version = "1"
-
-    def load(self):
-        pass
-
-    def predict(self, images):
-        time.sleep(0.1 * len(images))
-        return [[{"label": "nothing", "score": 1.0}] for _ in images]
-'''
 EVENT = re.compile(r"event: (\w+)\nid: (\S+)\ndata: (.*)\n\n")
 
 
@@ -47,7 +30,7 @@ def png(grey=200):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    (folder / "slow.py").write_text(SLOW)
+    (folder / "slow.py").write_text(slow_plug_in(0.1))
     return folder
 
 

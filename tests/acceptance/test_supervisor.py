@@ -28,7 +28,7 @@ from saccade.cli.listening import listen
 from saccade.cli.probe import ReadyProbe
 from saccade.cli.supervisor import Backoff, Reports, Supervisor
 
-bound, address = listen("127.0.0.1", 0, allow_anyone=False)
+bound, address = listen("127.0.0.1", 0, is_guarded=False)
 say = lambda *words: print(*words, flush=True)
 
 class Handler(BaseHTTPRequestHandler):

@@ -113,7 +113,7 @@ def _no_idempotency() -> None:
     from saccade.jobs.records import Reservation
 
     submit = SqlSubmissions.submit
-    SqlSubmissions.reserve = lambda _self, _key: Reservation("")
+    SqlSubmissions.reserve = lambda _self, _key, **_held: Reservation("")
     SqlSubmissions.submit = lambda self, job, **_reserved: submit(self, job)
 
 

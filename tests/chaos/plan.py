@@ -33,7 +33,7 @@ class Plan:
         resets: Share of connections that are reset on the way.
         stops: SIGSTOPs for each kill.
         patience_s: How long clients go on asking after the harm has ended. A key whose server died in the middle of a
-            request is free again after a minute; a short run does not wait for that.
+            request is free again after ten seconds or a little more.
         webhooks: Share of jobs that ask to be told of their end.
         settle_s: How long there may be no progress at the end before what is open counts as lost.
     """

@@ -9,8 +9,8 @@ from typing import Any
 
 from chaos.client import Clients, Order
 from chaos.plan import Plan
-from chaos.proxy import FaultProxy
-from chaos.run import Rig, inspect, left_open, rigged
+from chaos.run import Rig, held, inspect, left_open, rigged
+from faults import FaultProxy
 from saccade.backends.database.opening import open_database
 
 _ACCEPT_TIMEOUT_S = 30.0
@@ -96,11 +96,21 @@ def _submit_unheard(rig: Rig) -> None:
 
 
 def _kill_while_working(rig: Rig) -> None:
-    """Kill the workers when they hold items."""
+    """Kill the workers when they hold items: they are held still while we look, so that none ends in between."""
     _submit(rig, jobs=10, images=6)
     deadline = time.monotonic() + _ACCEPT_TIMEOUT_S
-    while not rig.execution_count() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    database = open_database(rig.database_url)
+    try:
+        while time.monotonic() < deadline:
+            for worker in rig.workers:
+                worker.stop(0.0)
+            if database.read(held):
+                break
+            for worker in rig.workers:
+                worker.resume()
+            time.sleep(0.05)
+    finally:
+        database.close()
     for worker in rig.workers:
         worker.kill(0)
         worker.start()
@@ -124,7 +134,7 @@ def _cut_answers(rig: Rig) -> None:
     """Reset most connections, half of them when the server has done its work and the client does not know."""
     proxy = FaultProxy(rig.ports, seed=1, share=0.7)
     _submit(rig, jobs=12, images=1, port=proxy.port)
-    proxy.close()
+    proxy.cut()
 
 
 _APART = Plan(servers=1, embedded=False, workers=2, items=1, kills=0, lease_s=0.5, sweep_s=0.2, item_s=0.3)

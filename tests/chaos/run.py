@@ -25,10 +25,10 @@ from chaos.journal import Journal, read_story
 from chaos.pictures import plug_in
 from chaos.plan import Plan
 from chaos.processes import MARK, Program, sweep_up
-from chaos.proxy import FaultProxy
 from chaos.receiver import Receiver
 from chaos.saboteur import Saboteur
 from chaos.services import SERVICES, Service, free_port
+from faults import FaultProxy
 from saccade.backends import open_objects
 from saccade.backends.database.connection import Database
 from saccade.backends.database.migrate import migrate
@@ -97,7 +97,7 @@ def run(plan: Plan, *, keep: Path | None = None) -> dict[str, Any]:
             settle(database, rig, saboteur)
             settled_s = time.monotonic() - calm
             exits = [program.terminate(_GRACE_S + 12.0) for program in rig.programs]
-            proxy.close()
+            proxy.cut()
             rig.receiver.close()
             findings = inspect(rig, database)
         finally:
@@ -266,6 +266,11 @@ def left_open(tx: Any) -> int:
     items = tx.execute(select(func.count()).where(item.c.state.in_(("queued", "running")))).scalar_one()
     deliveries = tx.execute(select(func.count()).where(delivery.c.state == "pending")).scalar_one()
     return int(items) + int(deliveries)
+
+
+def held(tx: Any) -> int:
+    """Return how many items some worker holds."""
+    return int(tx.execute(select(func.count()).where(item.c.state == "running")).scalar_one())
 
 
 def _is_ready(port: int) -> bool:

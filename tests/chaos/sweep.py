@@ -27,7 +27,7 @@ from saccade.jobs.records import ModelPin, NewImage, NewJob
 _PLAN = Plan(servers=1, workers=0, items=20, kills=0, stops=0.0, lease_s=1.0, sweep_s=0.3, item_s=0.15, resets=0.0)
 _DEATH_TIMEOUT_S = 40.0
 _SETTLE_S = 30.0
-#: A key whose server died in the middle of a request is free again after a minute; its client gives up before.
+#: A key whose server died in the middle of a request is free again after ten seconds; its client may give up before.
 _CLIENTS_TIMEOUT_S = 15.0
 _GRACE_S = 20.0
 

@@ -214,6 +214,30 @@ def test_every_outcome_leaves_all_counts_right(db):
     assert (counts.succeeded, counts.failed, counts.expired, counts.open) == (2, 1, 1, 1)
 
 
+def test_usage_is_written_under_the_service_that_accepted_the_job(db):
+    """Two servers share a database: a worker ends items of both at once, and each usage row has its job's service."""
+    for service in ("east", "west"):
+        db.store.submissions.submit(new_job(images=2, service=service))
+    claims = db.store.claims.claim("worker", HELD, most=4, lease_s=LEASE_S)
+    outcomes = [Failed(each, "image_unreadable", "no picture") if each.position else succeeded(each) for each in claims]
+
+    db.store.claims.finish("worker", outcomes)
+
+    assert db.rows("SELECT id, service FROM job ORDER BY service") == [
+        (claims[0].job_id, "east"),
+        (claims[2].job_id, "west"),
+    ]
+    rows = db.rows("SELECT item_id, service, outcome FROM usage_event ORDER BY item_id")
+    assert rows == [
+        (claim.id, service, outcome)
+        for claim, (service, outcome) in zip(
+            claims,
+            [("east", "succeeded"), ("east", "failed"), ("west", "succeeded"), ("west", "failed")],
+            strict=True,
+        )
+    ]
+
+
 def test_two_outcomes_of_one_item_are_one(db):
     """A batch that names an item twice ends it once, by the first."""
     submit(db.store, "a")

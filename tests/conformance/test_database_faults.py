@@ -1,5 +1,6 @@
 """What databases do to their clients: connections cut, files locked, disks full. Nothing half done is left behind."""
 
+import logging
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from conformance.stores import HELD, LEASE_S, broken_promises, drain, new_job, succeeded
+from faults import proxy_to
 from saccade.backends.database import sqlite as sqlite_module
 from saccade.backends.database.migrate import migrate
 from saccade.backends.database.opening import open_database, open_store
@@ -88,6 +90,41 @@ def test_a_transaction_whose_connection_is_cut_leaves_nothing(db):
     assert db.rows("SELECT priority FROM job") == [(1,)]
 
 
+@pytest.fixture
+def distant(db):
+    """Yield a database behind a proxy that can be cut, opened once more."""
+    if db.database.dialect == "sqlite":
+        pytest.skip("a file has no server")
+    with proxy_to(db.url, default_port={"postgresql": 5432}.get(db.database.dialect, 3306)) as (proxy, url):
+        database = open_database(url)
+        yield proxy, database
+        database.close()
+
+
+def test_what_a_driver_says_is_for_the_log_alone(distant, caplog):
+    """A caller learns that the database is away and not where it is; the log learns both, once, and when it is back."""
+    proxy, database = distant
+    records = open_store(database).records
+    caplog.set_level(logging.INFO, "saccade.database")
+    records.jobs("alice")
+    proxy.cut()
+
+    told = []
+    for _ in range(5):
+        with pytest.raises(DatabaseUnreachable) as caught:
+            records.jobs("alice")
+        told.append(caught.value)
+    proxy.mend()
+    records.jobs("alice")
+
+    assert {f"{each} {each.hint}" for each in told} == {f"The database does not answer. {told[0].default_hint}"}
+    assert all("refused" in each.in_full for each in told[1:])  # the first may only say that its connection broke
+    weights = [record.levelname for record in caplog.records if record.name == "saccade.database"]
+    assert weights == ["WARNING", "INFO"]
+    facts = caplog.records[0].facts
+    assert facts["error.message"] == told[0].in_full != str(told[0])
+
+
 def test_deadlocks_are_tried_again(db):
     """Two transactions that lock two rows in opposite order both take place."""
     for _ in range(2):
@@ -152,9 +189,26 @@ def test_a_failing_member_of_a_group_undoes_only_itself(file):
         thread.join(10)
 
     assert isinstance(results["fails"], ValueError)
-    assert len(results["before"]) == len(results["after"]) == 1
+    assert len(results["before"].item_ids) == len(results["after"].item_ids) == 1
     assert store.records.open_items() == {"alice": 2}
     assert database.read(lambda tx: tx.execute(text("SELECT max(priority) FROM job")).scalar()) == 1
+
+
+def test_who_writes_alone_and_fails_leaves_nothing(file):
+    """A group of one needs no savepoint: what it did before it failed is undone, and the next one is not harmed."""
+    _, database = file
+    store = open_store(database)
+    store.submissions.submit(new_job())
+
+    def fails(tx):
+        tx.execute(text("UPDATE job SET priority = 77"))
+        raise ValueError("mine alone")
+
+    with pytest.raises(ValueError, match="mine alone"):
+        database.write(fails)
+
+    assert database.read(lambda tx: tx.execute(text("SELECT max(priority) FROM job")).scalar()) == 1
+    assert len(store.submissions.submit(new_job()).item_ids) == 1
 
 
 def test_a_full_disk_stores_nothing_and_says_so(file):
@@ -173,9 +227,9 @@ def test_a_full_disk_stores_nothing_and_says_so(file):
 
     def submit(_):
         try:
-            accepted.extend(store.submissions.submit(new_job(images=200)))
+            accepted.append(store.submissions.submit(new_job(images=200)))
         except DatabaseUnreachable as error:
-            return str(error)
+            return error.reason
         return ""
 
     with ThreadPoolExecutor(8) as pool:
@@ -188,7 +242,7 @@ def test_a_full_disk_stores_nothing_and_says_so(file):
     taken = store.claims.claim("worker", HELD, most=10, lease_s=LEASE_S)
     assert store.claims.finish("worker", [succeeded(each) for each in taken]) == {each.id for each in taken}
     bound(1000)
-    assert len(store.submissions.submit(new_job(images=200))) == 200
+    assert len(store.submissions.submit(new_job(images=200)).item_ids) == 200
 
 
 def test_a_group_that_sqlite_undid_fails_as_a_whole(file):
@@ -240,12 +294,13 @@ def test_a_file_that_stays_locked_is_said_to_be(file, monkeypatch):
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(DatabaseUnreachable, match="locked"):
+    with pytest.raises(DatabaseUnreachable) as caught:
         store.submissions.submit(new_job())
+    assert "locked" in caught.value.reason
     assert store.records.jobs("alice") == []
     other.execute("ROLLBACK")
     other.close()
-    assert len(store.submissions.submit(new_job())) == 1
+    assert len(store.submissions.submit(new_job()).item_ids) == 1
     database.close()
 
 

@@ -96,7 +96,7 @@ class Life(RuleBasedStateMachine):
             max_attempts=max_attempts,
             webhook="http://x/" if webhook else None,
         )
-        ids = self.store.submissions.submit(job)
+        ids = self.store.submissions.submit(job).item_ids
         self.model.jobs[job.id] = Job(principal, list(ids), webhook)
         self.model.items.update({item_id: Item(job.id, max_attempts, expires) for item_id in ids})
 
@@ -235,7 +235,7 @@ class Life(RuleBasedStateMachine):
 
     def submit_again(self, principal, images, job_id):
         again = new_job(principal, images=images, retry_of=job_id)
-        ids = self.store.submissions.submit(again)
+        ids = self.store.submissions.submit(again).item_ids
         self.model.jobs[again.id] = Job(principal, list(ids), webhook=False)
         self.model.items.update({item_id: Item(again.id, again.max_attempts, expires=False) for item_id in ids})
 

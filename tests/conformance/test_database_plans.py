@@ -14,8 +14,8 @@ ENDED = 20_000
 #: What each call asks may read these tables as a whole, for they are small by their nature.
 SMALL = {"worker", "garbage", "webhook_secret", "alembic_version", "sqlite_master"}
 
-#: Dozens of rows in this test: a planner that knows its rows may read them as it likes.
-FEW = {"job", "delivery", "idempotency"}
+#: Dozens of rows in this test, or none: a planner that knows its rows may read them as it likes.
+FEW = {"job", "delivery", "idempotency", "image"}
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,8 @@ CALLS = {
     "queue": lambda opened: opened.store.records.queue(span_s=0.001),
     "open items": lambda opened: opened.store.records.open_items(),
     "stored image": lambda opened: opened.store.records.blob_of("alice", "f" * 64),
+    "latest items": lambda opened: opened.store.records.latest_items("bob", "f" * 64),
+    "totals": lambda opened: opened.store.records.totals("bob"),
     "ownerless": lambda opened: opened.store.upkeep.ownerless(["jobs/x", "jobs/y"]),
     "deliveries": lambda opened: opened.store.deliveries.due("d", most=5, lease_s=1),
 }

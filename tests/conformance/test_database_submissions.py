@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
 from conformance.stores import CIRCLES, HELD, LEASE_S, SQUARES, broken_promises, new_image, new_job
@@ -43,7 +44,7 @@ def test_items_are_every_image_with_every_model_in_order(store):
         images=3, models=(CIRCLES, SQUARES), options={"top_k": 3}, priority=JobPriority.HIGH, webhook="http://x"
     )
 
-    ids = store.submissions.submit(job)
+    ids = store.submissions.submit(job).item_ids
 
     items = store.records.items("alice", job.id)
     assert [item.id for item in items] == list(ids)
@@ -53,6 +54,28 @@ def test_items_are_every_image_with_every_model_in_order(store):
     record = store.records.job("alice", job.id)
     assert (record.state, record.counts, record.running) == (JobState.RUNNING, Counts(6), 0)
     assert (record.options, record.priority, record.webhook) == ({"top_k": 3}, JobPriority.HIGH, "http://x")
+
+
+@pytest.mark.parametrize("deadline_s", [None, 12.5])
+def test_what_is_stored_is_told_without_being_read(db, deadline_s):
+    """The submitter gets the job as any reader finds it, for one question about the time and one insert a table."""
+    asked = []
+
+    def note(_connection, _cursor, statement, *_):
+        asked.append(statement.split()[0])
+
+    fields = {"deadline_s": deadline_s, "options": {"candidate_labels": ("a", "b")}, "retry_of": "x", "service": "east"}
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        stored = db.store.submissions.submit(new_job(models=(CIRCLES,), priority=JobPriority.LOW, **fields))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert [word for word in asked if word in {"SELECT", "INSERT", "UPDATE"}] == ["SELECT", *["INSERT"] * 3]
+    assert db.store.records.job("alice", stored.job.id) == stored.job
+    until_us = None if deadline_s is None else stored.job.created_at_us + int(deadline_s * 1e6)
+    assert db.rows("SELECT job_id, deadline_at FROM item") == [(stored.job.id, until_us)]
+    assert db.rows("SELECT deadline_at, service FROM job") == [(until_us, "east")]
 
 
 def test_chosen_pairs_are_the_items(store):
@@ -121,7 +144,7 @@ def test_the_largest_job_is_one_transaction(db):
         took_s[name] = time.perf_counter() - begun_s
         return value
 
-    ids = timed("submit", lambda: db.store.submissions.submit(job))
+    ids = timed("submit", lambda: db.store.submissions.submit(job)).item_ids
     assert len(set(ids)) == 20_000
     assert timed("count", db.store.records.open_items) == {"alice": 20_000}
     cancelled = timed("cancel", lambda: db.store.records.cancel("alice", job.id))
@@ -136,9 +159,10 @@ def test_a_commit_that_nobody_heard_of_counts_as_stored(db):
     """The connection is lost at COMMIT: the job is there once, and its submitter gets its ids."""
     job = new_job(images=2)
 
-    ids = deaf_store(db).submissions.submit(job)
+    stored = deaf_store(db).submissions.submit(job)
 
-    assert [item.id for item in db.store.records.items("alice", job.id)] == list(ids)
+    assert [item.id for item in db.store.records.items("alice", job.id)] == list(stored.item_ids)
+    assert db.store.records.job("alice", job.id) == stored.job
     assert db.store.records.open_items() == {"alice": 2}
 
 
@@ -196,10 +220,18 @@ def test_a_released_key_is_free(store):
 
 
 def test_a_dead_request_loses_its_key(db):
-    """After a minute another request may take the key over; the dead one stores nothing if it wakes up."""
-    dead = db.store.submissions.reserve(KEY)
-    db.run("UPDATE idempotency SET reserved_until = 1")
-    alive = db.store.submissions.reserve(KEY)
+    """After its time another request may take the key over; the dead one stores nothing if it wakes up."""
+    dead = db.store.submissions.reserve(KEY, held_s=0.2)
+    with pytest.raises(IdempotencyInFlight):
+        db.store.submissions.reserve(KEY)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            alive = db.store.submissions.reserve(KEY)
+        except IdempotencyInFlight:
+            assert time.monotonic() < deadline
+        else:
+            break
 
     with pytest.raises(IdempotencyInFlight):
         db.store.submissions.submit(new_job(), reserved=(KEY, dead))
@@ -237,7 +269,7 @@ def test_of_many_equal_requests_one_wins(store):
 def test_submissions_from_many_threads_are_all_there(db):
     """400 jobs from 16 threads are 400 jobs; none shares an item's id with another."""
     with ThreadPoolExecutor(16) as pool:
-        ids = list(pool.map(lambda _: db.store.submissions.submit(new_job()), range(400)))
+        ids = list(pool.map(lambda _: db.store.submissions.submit(new_job()).item_ids, range(400)))
 
     assert len({item_id for each in ids for item_id in each}) == 400
     assert db.store.records.open_items() == {"alice": 400}

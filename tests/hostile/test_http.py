@@ -14,7 +14,8 @@ from hostile.corpus import hostile_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CLIENTS = 4
-MAX_S = 5.0
+#: No promise of speed, for machines differ and are shared: what takes longer was not going to end.
+MAX_S = 20.0
 MAX_GROWTH_BYTES = 256 * 2**20
 KNOWN = {
     "image_empty",
@@ -99,7 +100,7 @@ def test_the_corpus_is_large_enough(corpus):
 
 @pytest.mark.parametrize("send", [raw, form, text, link])
 def test_no_file_hurts_the_server(start_server, corpus, corpus_url, send):
-    """Every file is answered in five seconds with a prediction or a known refusal, all by the same child."""
+    """Every file is answered before long with a prediction or a known refusal, all by the same child."""
     settings = {"SACCADE_FETCH_ALLOW": corpus_url.removeprefix("http://"), "SACCADE_LOG_LEVEL": "error"}
     server = start_server(settings=settings)
     url = f"{server.url}/v1/models/dummy/predict"

@@ -39,11 +39,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """One file of a form; its name is the client's word and is only ever shown, never used as a path."""
+    """One file of a form; its name and type are the client's words: shown, never used as a path nor believed."""
 
     field: str
     file_name: str
     data: bytes
+    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ async def read_form(request: Request, *, max_bytes: int, max_files: int, max_fie
     files: list[UploadedFile] = []
     for name, value in data.multi_items():
         if isinstance(value, UploadFile):
-            files.append(UploadedFile(field=name, file_name=value.filename or "", data=value.file.read()))
+            data_of_file, media_type = value.file.read(), value.content_type or ""
+            files.append(UploadedFile(name, value.filename or "", data_of_file, media_type))
             value.file.close()  # its bytes are here now, and need not be held twice while the others are read
         else:
             fields.append((name, value))

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
+from saccade.access.principals import Principal
+from saccade.access.rates import Hold
 from saccade.predictions.answer import Timing
+from saccade.usage.event import PredictionEvent
 
 #: Where the context lies in the ASGI scope.
 SCOPE_KEY = "saccade.context"
@@ -31,6 +34,11 @@ class RequestContext:
         timing: Where a prediction's time went; None on other routes.
         model: The model that was asked for; empty on other routes.
         code: The code of the problem that was answered; empty when all went well.
+        principal: Who asked; None on public routes, and before it was found out.
+        bytes_in: Of the body that came.
+        predictions: What was answered at once, for the ledger.
+        headers: Sent with the answer, whatever it is.
+        hold: The sender's bytes under way, given back with the answer; None while nobody counts them.
     """
 
     request_id: str
@@ -38,6 +46,11 @@ class RequestContext:
     timing: Timing | None = None
     model: str = ""
     code: str = ""
+    principal: Principal | None = None
+    bytes_in: int = 0
+    predictions: list[PredictionEvent] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    hold: Hold | None = None
 
 
 def context_of(scope: Scope) -> RequestContext:

@@ -20,7 +20,7 @@ _INTEGER = re.compile(r"[0-9]{1,9}")
 
 def job_cursor(job_id: str) -> str:
     """Return the cursor of what comes behind a job in the list of jobs."""
-    return _wrapped(job_id)
+    return wrapped(job_id)
 
 
 def read_job_cursor(text: str | None) -> str | None:
@@ -31,15 +31,15 @@ def read_job_cursor(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    job_id = _unwrapped(text)
+    job_id = unwrapped(text)
     if not is_id(job_id):
-        raise _no_cursor()
+        raise no_cursor()
     return job_id
 
 
 def place_cursor(place: tuple[int, int]) -> str:
     """Return the cursor of what comes behind (position, index of the model) in a list of items."""
-    return _wrapped(f"{place[0]}.{place[1]}")
+    return wrapped(f"{place[0]}.{place[1]}")
 
 
 def read_place_cursor(text: str | None) -> tuple[int, int] | None:
@@ -50,9 +50,9 @@ def read_place_cursor(text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    match = _PLACE.fullmatch(_unwrapped(text))
+    match = _PLACE.fullmatch(unwrapped(text))
     if match is None or int(match[2]) > _MAX_MODEL_INDEX:
-        raise _no_cursor()
+        raise no_cursor()
     return int(match[1]), int(match[2])
 
 
@@ -83,21 +83,28 @@ def whole_number(request: Request, name: str, *, least: int, most: int) -> int |
     return int(text)
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
+    """Return a cursor's text as one opaque word."""
     return base64.urlsafe_b64encode(text.encode("ascii")).decode("ascii").rstrip("=")
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
+    """Return the text of a cursor.
+
+    Raises:
+        ParameterInvalid: It is no word of ours.
+    """
     if len(text) > _MAX_CHARACTERS:
-        raise _no_cursor()
+        raise no_cursor()
     try:
         padded = text + "=" * (-len(text) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise _no_cursor() from None
+        raise no_cursor() from None
 
 
-def _no_cursor() -> ParameterInvalid:
+def no_cursor() -> ParameterInvalid:
+    """Return the refusal of a cursor that this server did not give out."""
     return ParameterInvalid(
         "'cursor' is none that this server gave out.",
         hint="Take it from 'next' of the page before.",

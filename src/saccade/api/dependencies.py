@@ -76,6 +76,24 @@ def submissions_of(request: Request) -> Threads:
     return threads
 
 
+def reports_of(request: Request) -> Threads:
+    """Return the thread that makes reports on usage; apart, for one may take seconds and nothing must wait for it."""
+    threads: Threads = request.app.state.reports
+    return threads
+
+
+def authentications_of(request: Request) -> Threads:
+    """Return the threads that look callers up; apart, so that who may come in is told while everything else waits."""
+    threads: Threads = request.app.state.authentications
+    return threads
+
+
+def passwords_of(request: Request) -> Threads:
+    """Return the threads that look at passwords; few, and apart, so that a flood of logins holds up nobody else."""
+    threads: Threads = request.app.state.passwords
+    return threads
+
+
 def lookups_of(request: Request) -> Threads:
     """Return the threads that read and change jobs; apart, so that status is told while large jobs come in."""
     threads: Threads = request.app.state.lookups

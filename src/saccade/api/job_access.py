@@ -10,7 +10,7 @@ from saccade.api.cursors import single
 from saccade.api.dependencies import lookups_of, platform_of
 from saccade.api.drain import drain_of, while_connected
 from saccade.api.options import number_in
-from saccade.api.principals import principal_of
+from saccade.api.principals import caller_of
 from saccade.clock import monotonic_s
 from saccade.errors import JobUnknown, ParameterInvalid, QueueFull
 from saccade.jobs.ids import is_id
@@ -45,15 +45,36 @@ def checked_id(job_id: str) -> str:
     return job_id
 
 
-async def job_of(request: Request, job_id: str) -> JobRecord:
-    """Return a job of the caller.
+async def owner_of(request: Request, job_id: str) -> str:
+    """Return whose job it is as far as the caller may know: their own, or, for an admin, anybody's.
+
+    A job of somebody else's is asked for under the caller's own name, and so is as absent as one that never was.
 
     Raises:
-        JobUnknown: The caller has no such job.
+        UnavailableError: The database does not answer.
+    """
+    caller = caller_of(request)
+    if not caller.is_admin:
+        return caller.id
+    return await lookups_of(request).run(store_of(request).records.owner_of, checked_id(job_id)) or caller.id
+
+
+async def job_of(request: Request, job_id: str) -> JobRecord:
+    """Return a job that the caller may see.
+
+    Raises:
+        JobUnknown: There is no such job for the caller.
         UnavailableError: The database does not answer.
     """
     job_id, records = checked_id(job_id), store_of(request).records
-    return await lookups_of(request).run(records.job, principal_of(request), job_id)
+    caller = caller_of(request)
+    try:
+        return await lookups_of(request).run(records.job, caller.id, job_id)
+    except JobUnknown:
+        owner = await owner_of(request, job_id)
+        if owner == caller.id:
+            raise
+    return await lookups_of(request).run(records.job, owner, job_id)
 
 
 def wait_of(request: Request) -> float:

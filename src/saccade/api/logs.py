@@ -56,7 +56,7 @@ def log_load_failure(reference: str, error: BaseException) -> None:
 
 def log_waiting(error: SaccadeError, pause_s: float) -> None:
     """Say why jobs cannot be opened yet, and when it is tried again."""
-    facts = {"error.code": error.code, "error.message": str(error), "saccade.pause_s": pause_s}
+    facts = {"error.code": error.code, "error.message": error.in_full, "saccade.pause_s": pause_s}
     if isinstance(error, ConfigurationError):
         jobs_log.error("jobs cannot be opened", extra={"facts": facts})
     else:
@@ -65,7 +65,7 @@ def log_waiting(error: SaccadeError, pause_s: float) -> None:
 
 def log_hint_failure(error: HintsUnreachable) -> None:
     """Say that nobody was woken; the items are found a little later."""
-    jobs_log.warning("no hint could be sent", extra={"facts": {"error.message": str(error)}})
+    jobs_log.warning("no hint could be sent", extra={"facts": {"error.message": error.in_full}})
 
 
 class _LateFormatter(logging.Formatter):

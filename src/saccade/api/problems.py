@@ -19,6 +19,7 @@ from saccade import errors
 from saccade.api.answers import to_json
 from saccade.api.context import context_of
 from saccade.api.dialects import dialect_of
+from saccade.api.rate_headers import refusal_members
 from saccade.errors import FAMILIES, SaccadeError
 from saccade.metrics import Metrics
 
@@ -65,11 +66,23 @@ STATUS: Mapping[type[SaccadeError], int] = {
     errors.TooManyItems: 413,
     errors.JobUnknown: 404,
     errors.DeliveryUnknown: 404,
+    errors.RouteGone: 410,
     errors.ImageUnknown: 404,
+    errors.ObjectUnknown: 404,
+    errors.AliasUnknown: 404,
+    errors.TruthInvalid: 422,
+    errors.ConditionInvalid: 422,
     errors.IdempotencyMismatch: 422,
+    errors.AccountUnknown: 404,
+    errors.KeyUnknown: 404,
     errors.AccessError: 403,
     errors.HostRefused: 403,
     errors.OriginRefused: 403,
+    errors.Unauthenticated: 401,
+    errors.CredentialInvalid: 401,
+    errors.LoginFailed: 401,
+    errors.Forbidden: 403,
+    errors.RegistrationClosed: 403,
     errors.StateError: 409,
     errors.ModelNotLoaded: 409,
     errors.PackageExists: 409,
@@ -78,8 +91,18 @@ STATUS: Mapping[type[SaccadeError], int] = {
     errors.ImageErased: 409,
     errors.ObjectMissing: 409,
     errors.JobCancelled: 409,
+    errors.AccountExists: 409,
+    errors.LastAdmin: 409,
+    errors.ImageKnown: 409,
+    errors.PredictionMissing: 409,
+    errors.KeyDisabled: 409,
+    errors.EvaluationMissing: 409,
+    errors.PromotionRefused: 409,
+    errors.AliasMoved: 409,
+    errors.NothingToRollBack: 409,
     errors.UnavailableError: 503,
     errors.ModelLoading: 503,
+    errors.ModelUnavailable: 503,
     errors.QueueFull: 503,
     errors.ShuttingDown: 503,
     errors.HubUnreachable: 503,
@@ -93,7 +116,12 @@ STATUS: Mapping[type[SaccadeError], int] = {
     errors.ItemsQuotaReached: 429,
     errors.DeadlinePassed: 503,
     errors.AttemptsExhausted: 503,
+    errors.RateExceeded: 429,
+    errors.QuotaReached: 429,
+    errors.KeySetUnreachable: 503,
+    errors.LimiterUnreachable: 503,
     errors.ModelError: 500,
+    errors.RemoteFailed: 502,
     errors.ConfigurationError: 500,
 }
 
@@ -136,6 +164,8 @@ def describe(error: SaccadeError, *, instance: str, request_id: str, status: int
     }
     if isinstance(error, errors.ParameterInvalid) and error.faults:
         problem["errors"] = [{"loc": name, "msg": text, "type": error.code} for name, text in error.faults.items()]
+    if isinstance(error, errors.RateExceeded | errors.QuotaReached):
+        problem |= refusal_members(error.policies)
     return problem
 
 
@@ -200,7 +230,8 @@ def _answer(scope: Scope, problem: dict[str, object], *, headers: Mapping[str, s
     code = str(problem["code"])
     context_of(scope).code = code
     _count(scope, code)
-    dialect = dialect_of(scope["path"])
+    state = getattr(scope.get("app"), "state", None)
+    dialect = dialect_of(scope["path"], off=getattr(state, "faces_off", ()))
     body, media_type = (dialect(problem), "application/json") if dialect else (problem, MEDIA_TYPE)
     status = int(str(problem["status"]))
     return Response(to_json(body), status_code=status, headers=headers, media_type=media_type)
@@ -215,7 +246,20 @@ def _headers(scope: Scope, error: SaccadeError) -> dict[str, str]:
         headers["Allow"] = ", ".join(_allowed(scope))
     if isinstance(error, errors.BodyTooSlow):
         headers["Connection"] = "close"
+    challenge = _challenge(error)
+    if challenge:
+        headers["WWW-Authenticate"] = challenge
     return headers
+
+
+def _challenge(error: SaccadeError) -> str | None:
+    """Return what a refusal says of the way in (RFC 6750): nothing where credentials were not the trouble."""
+    realm = 'Bearer realm="saccade"'
+    if isinstance(error, errors.CredentialInvalid):
+        return f'{realm}, error="invalid_token"'
+    if isinstance(error, errors.Forbidden):
+        return f'{realm}, error="insufficient_scope"'
+    return realm if isinstance(error, errors.Unauthenticated | errors.LoginFailed) else None
 
 
 def _allowed(scope: Scope) -> list[str]:

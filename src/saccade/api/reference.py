@@ -22,10 +22,11 @@ Every error of the API is a problem (RFC 9457, `application/problem+json`):
 
 Match on `code`: it is stable. `detail` says what happened this time, `hint` what to do about it.
 `request_id` is in the `X-Request-ID` header and in the server's log.
+A 429 of limits has the registered `type` of such problems and lists `violated-policies`.
 When parameters are at fault, `errors` lists them as `{{"loc", "msg", "type"}}`.
-A 503 carries `Retry-After`, a 405 `Allow`.
+429 and 503 carry `Retry-After`, a 405 `Allow`, a 401 `WWW-Authenticate`.
 Faces tell errors in their own dialect, with the same status.
-The `type` of a problem leads to the server's own explanation: `GET /problems/{{code}}`.
+The `type` of a problem leads to the server's own explanation, `GET /problems/{{code}}`, which knows every code.
 
 Some errors never reach HTTP, such as a wrong setting at start-up: the command line tells them.
 """

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from saccade.api.companion import MakeCompanion
 from saccade.api.logs import configure_logs, log_hint_failure, log_load_failure, log_waiting
+from saccade.api.rpc.beside import Rpc
 from saccade.settings import Settings
 from saccade.wiring import Reports, open_platform
 
@@ -27,7 +28,7 @@ def run(settings: Settings, bound: socket.socket, *, companion: MakeCompanion) -
         companion: Makes what opens jobs and works on them beside the server.
 
     Raises:
-        ConfigurationError: A setting keeps jobs from being opened.
+        ConfigurationError: A setting keeps jobs from being opened, or gRPC.
     """
     configure_logs(settings.log, environment=settings.place.environment)
     platform = open_platform(
@@ -45,14 +46,25 @@ def run(settings: Settings, bound: socket.socket, *, companion: MakeCompanion) -
 
     beside = companion(platform, end)
     app = create_app(platform, companion=beside)
+    rpc = Rpc(app, settings)
 
     class DrainingServer(Server):
-        """Tells everything else of the wish to stop before it waits for requests under way."""
+        """Starts gRPC with itself, and tells everything else of the wish to stop before it waits for requests."""
+
+        @override
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and not await rpc.start():
+                self.should_exit = True  # and not at once: what runs already is closed in order
 
         @override
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             app.state.drain.begin()
             draining = asyncio.create_task(run_sync(beside.drain))
+            # Among the server's own tasks, calls end as requests do: within the grace, and before anything is closed.
+            calls = asyncio.create_task(rpc.stop())
+            self.server_state.tasks.add(calls)
+            calls.add_done_callback(self.server_state.tasks.discard)
             await super().shutdown(sockets)
             await draining
 
@@ -73,5 +85,6 @@ def run(settings: Settings, bound: socket.socket, *, companion: MakeCompanion) -
     gc.freeze()
     gc.enable()
     server.run(sockets=[bound])
-    if beside.fatal is not None:
-        raise beside.fatal
+    for fatal in (beside.fatal, rpc.fatal):
+        if fatal is not None:
+            raise fatal

@@ -18,6 +18,8 @@ MAX_URL_CHARACTERS = 8192
 
 #: Files that are read before it is said that one was meant.
 _MAX_FILES = 8
+#: Fields beside the file: models, options with a hundred labels, and some too many, so that those are named.
+_MAX_FIELDS = 256
 
 
 async def read_source(request: Request) -> tuple[bytes, Given]:
@@ -58,7 +60,7 @@ async def read_unfetched(request: Request) -> tuple[Source, Given]:
 
 async def _from_form(request: Request) -> tuple[Source, Given]:
     max_bytes = platform_of(request).settings.image.max_bytes + ENVELOPE_BYTES
-    form = await read_form(request, max_bytes=max_bytes, max_files=_MAX_FILES)
+    form = await read_form(request, max_bytes=max_bytes, max_files=_MAX_FILES, max_fields=_MAX_FIELDS)
     if [file.field for file in form.files] != [FILE]:
         raise SourceAmbiguous(f"The form has {len(form.files)} files where one, named {FILE!r}, is needed.")
     file = form.files[0]

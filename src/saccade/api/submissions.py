@@ -32,7 +32,8 @@ IMAGES = "images"
 WEBHOOK = "webhook"
 DEADLINE_S = "deadline_s"
 PRIORITY = "priority"
-_TERMS = (WEBHOOK, DEADLINE_S, PRIORITY)
+KEEP = "keep"
+_TERMS = (WEBHOOK, DEADLINE_S, PRIORITY, KEEP)
 _KINDS = ("url", "base64", "id")
 _NAME = "name"
 
@@ -57,6 +58,7 @@ class Terms:
     webhook: str | None = None
     deadline_s: float | None = None
     priority: JobPriority = JobPriority.NORMAL
+    keep: bool = False
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -96,6 +98,7 @@ async def read_submission(request: Request) -> Submission:
         priority=terms.priority,
         deadline_s=terms.deadline_s,
         webhook=terms.webhook,
+        keep=terms.keep,
         idempotency_key=key,
         request_id=context_of(request.scope).request_id,
     )
@@ -206,7 +209,7 @@ def _decoded(index: int, text: str, limits: Limits) -> bytes:
 
 
 def read_terms(given: Given) -> Terms:
-    """Return webhook, deadline and priority.
+    """Return webhook, deadline, priority, and whether images are to be remembered.
 
     Raises:
         ParameterInvalid: With every fault by name.
@@ -227,10 +230,18 @@ def read_terms(given: Given) -> Terms:
             priority = named[wanted]
         else:
             faults[PRIORITY] = f"must be one of {', '.join(named)}"
+    keep = _yes_or_no(single.get(KEEP, False))
+    if keep is None:
+        faults[KEEP] = "must be true or false"
     if faults:
         text = "; ".join(f"{name!r} {fault}" for name, fault in faults.items())
         raise ParameterInvalid(f"{text}.", faults=faults)
-    return Terms(webhook if isinstance(webhook, str) else None, deadline_s, priority)
+    return Terms(webhook if isinstance(webhook, str) else None, deadline_s, priority, keep is True)
+
+
+def _yes_or_no(value: object) -> bool | None:
+    """Return what was said, in JSON or as a text; None where it is neither yes nor no."""
+    return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value))
 
 
 def shown_name(name: str | None) -> str | None:

@@ -10,8 +10,12 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from saccade.api.admission import Admission
+from saccade.api.context import context_of
 from saccade.api.dependencies import Threads, predictions_of
+from saccade.api.metering import note_answers
+from saccade.api.tolls import charge_predictions
 from saccade.caller import Caller, CallerLeft
+from saccade.errors import SaccadeError
 from saccade.metrics import Metrics
 from saccade.predictions.answer import Answer
 
@@ -42,17 +46,20 @@ class Turn:
         self._line = model.partition("@")[0]
         self._admission.look(self._line)
 
-    async def run(self, work: Callable[[Caller], T]) -> T:
+    async def run(self, work: Callable[[Caller], T], *, also: Callable[[], None] = lambda: None) -> T:
         """Return what the work returns, done on a thread; it is called off when the client leaves before it begins.
 
         Args:
             work: Blocking; told on whose behalf. The body has been read.
+            also: Called at the end, however it comes: to note what was done although nobody waits for it any more.
 
         Raises:
             QueueFull: There is no place any more, or too much came and this request waited too long.
             ClientDisconnect: The client has gone.
         """
         place = self._admission.enter(self._line)
+        principal = context_of(self._request.scope).principal
+        place.caller.owner = principal.id if principal is not None else ""
         answered = False
         watch = asyncio.create_task(self._watch(place.caller))
         try:
@@ -63,9 +70,16 @@ class Turn:
             gone = isinstance(reason, ClientDisconnect)
             (self._metrics.admission_abandoned if gone else self._metrics.admission_refused.labels("waiting")).inc()
             raise reason from None
+        except SaccadeError as error:
+            note_answers(self._request, error, model=self._line)
+            raise
         else:
+            if self._line != SEVERAL:  # the route that asks several models notes each as it comes
+                note_answers(self._request, result, model=self._line)
             return result
         finally:
+            also()
+            charge_predictions(self._request)
             watch.cancel()
             self._admission.leave(self._line, place, answered=answered)
 

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from saccade.access.counting import Limiter
 from saccade.errors import BackendNotInstalled, SchemeUnknown
 from saccade.jobs.ports import Hints, Objects
 from saccade.models.ports import Engine
@@ -29,6 +30,13 @@ OBJECTS: Mapping[str, tuple[str, str]] = {
     "s3": ("saccade.backends.objects.cloud:open_cloud", ""),
     "gs": ("saccade.backends.objects.cloud:open_cloud", ""),
     "az": ("saccade.backends.objects.cloud:open_cloud", ""),
+}
+
+#: scheme → ("module:factory", extra that brings the driver). A factory takes the whole URL.
+LIMITERS: Mapping[str, tuple[str, str]] = {
+    "memory": ("saccade.backends.limiters.memory:open_memory", ""),
+    "redis": ("saccade.backends.limiters.redis:open_redis", "redis"),
+    "rediss": ("saccade.backends.limiters.redis:open_redis", "redis"),
 }
 
 
@@ -67,6 +75,17 @@ def open_objects(url: str) -> Objects:
         ObjectsUnreachable: The folder cannot be made.
     """
     return cast("Objects", _open(url, "SACCADE_OBJECTS_URL", OBJECTS))
+
+
+def open_limiter(url: str) -> Limiter:
+    """Open what counts limits at a URL; a server is not dialled yet.
+
+    Raises:
+        SchemeUnknown: No limiter has this scheme.
+        BackendNotInstalled: The driver is not installed.
+        SettingInvalid: The URL cannot be read.
+    """
+    return cast("Limiter", _open(url, "SACCADE_RATE_URL", LIMITERS))
 
 
 def _open(url: str, setting: str, table: Mapping[str, tuple[str, str]]) -> object:

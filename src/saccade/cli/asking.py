@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import quote
 
+from saccade.cli.output import shown_url
 from saccade.errors import SaccadeError, ServerUnreachable
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def ask_server(client: httpx2.Client, model: str, options: PredictOptions) -> As
     """
     import httpx2
 
-    parameters = {"top_k": str(options.top_k)}
+    parameters: dict[str, str | tuple[str, ...]] = {"top_k": str(options.top_k)}
+    if options.candidate_labels:
+        parameters["candidate_labels"] = options.candidate_labels
     if options.threshold is not None:
         parameters["threshold"] = str(options.threshold)
     route = f"/v1/models/{quote(model, safe='@')}/predict"
@@ -85,7 +88,7 @@ def ask_server(client: httpx2.Client, model: str, options: PredictOptions) -> As
             response = client.post(route, params=parameters, content=data, headers=headers)
         except httpx2.HTTPError as error:
             raise ServerUnreachable(
-                f"{client.base_url} does not answer: {str(error) or type(error).__name__}."
+                f"{shown_url(str(client.base_url))} does not answer: {str(error) or type(error).__name__}."
             ) from None
         return _of_response(file, response)
 

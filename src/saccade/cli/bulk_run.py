@@ -38,7 +38,7 @@ class Wish:
     """What is asked of every picture."""
 
     models: tuple[str, ...]
-    options: Mapping[str, str]
+    options: Mapping[str, Json]
 
     def to_json(self) -> dict[str, Json]:
         """Return what a state file compares."""
@@ -241,9 +241,14 @@ def _shown(name: str) -> str:
 
 
 def _typed(fields: Mapping[str, Json]) -> dict[str, Json]:
-    """Return options as JSON has them: numbers as numbers."""
-    numbers = {"top_k": int, "threshold": float, "deadline_s": float}
-    return {name: numbers[name](str(value)) if name in numbers else value for name, value in fields.items()}
+    """Return options as JSON has them: numbers as numbers, and what is wished or not as true."""
+    kinds: Mapping[str, Callable[[str], Json]] = {
+        "top_k": int,
+        "threshold": float,
+        "deadline_s": float,
+        "keep": lambda text: text == "true",
+    }
+    return {name: kinds[name](str(value)) if name in kinds else value for name, value in fields.items()}
 
 
 def _key(asked: Json) -> str:

@@ -8,7 +8,7 @@ from saccade.cli.output import shown_bytes
 
 if TYPE_CHECKING:
     from saccade.models.package import ModelCard
-    from saccade.models.registry import ModelStatus
+    from saccade.models.status import ModelStatus
 
 #: How each state is coloured.
 STATE_STYLES = {

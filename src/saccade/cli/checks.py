@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from saccade.cli.access_checks import check_access
 from saccade.cli.listening import listen
 from saccade.cli.reach import check_database, check_hints, check_objects
 from saccade.cli.verdict import Check, Verdict
 from saccade.cli.version import library_versions, version_of
-from saccade.errors import AddressUnavailable, BindRefused, SaccadeError
+from saccade.errors import AddressUnavailable, BindRefused, ConfigurationError, SaccadeError
 
 if TYPE_CHECKING:
-    from saccade.models.registry import ModelStatus, Registry
+    from saccade.models.registry import Registry
+    from saccade.models.status import ModelStatus
     from saccade.settings import Settings
 
 #: extra → the distribution that it brings, and what it is for.
 EXTRAS = {
     "postgres": ("psycopg", "databases at postgresql://"),
     "mysql": ("pymysql", "databases at mysql://"),
-    "redis": ("redis", "hints at redis://"),
+    "redis": ("redis", "hints and limits at redis://"),
     "amqp": ("kombu", "hints at amqp://"),
     "hub": ("huggingface-hub", "models from Hugging Face"),
 }
@@ -40,6 +42,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield check_database(settings)
     yield check_hints(settings)
     yield check_objects(settings)
+    yield from check_access(settings)
     yield from _models(settings)
 
 
@@ -64,7 +67,7 @@ def check_port(settings: Settings) -> Check:
     """Tell whether ``saccade serve`` could listen now."""
     server = settings.server
     try:
-        bound, address = listen(server.host, server.port, allow_anyone=server.allow_anyone)
+        bound, address = listen(server.host, server.port, is_guarded=settings.is_guarded)
     except BindRefused as error:
         return Check("address", Verdict.WRONG, f"{error} {error.hint}")
     except AddressUnavailable as error:
@@ -96,9 +99,12 @@ def _models(settings: Settings) -> Iterator[Check]:
     """Load every model for a moment, one at a time."""
     from saccade.cli.platform import opened
 
-    with opened(settings) as platform:
-        for status in platform.registry.statuses():
-            yield check_model(platform.registry, status)
+    try:
+        with opened(settings) as platform:
+            for status in platform.registry.statuses():
+                yield check_model(platform.registry, status)
+    except ConfigurationError as error:  # it keeps a server from starting, and nobody from seeing the other checks
+        yield Check("server", Verdict.WRONG, f"it would not start: {error}")
 
 
 def check_model(registry: Registry, status: ModelStatus) -> Check:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from saccade.cli.asking import Outcome
-    from saccade.vision.draw import Mark
 
 #: Folder of samples → the model that is asked about them.
 TOUR: Mapping[str, str] = {"circles": "circles", "sem-textures": "sem-textures"}
@@ -184,38 +183,17 @@ def draw_best(outcomes: Sequence[Outcome], folder: Path) -> Path | None:
     best = max(found, key=lambda outcome: (len(_entries(outcome)) <= _CROWD, len(_entries(outcome))), default=None)
     if best is None or not _entries(best):
         return None
-    from PIL import Image
-
-    from saccade.images.intake import take
+    from saccade.cli.drawings import Drawings
     from saccade.images.limits import Limits
-    from saccade.vision.draw import annotate
+    from saccade.vision.drawn import DrawnFormat
 
-    picture = take(best.file.read_bytes(), Limits())
-    drawn = annotate(picture.rgb, [_mark(entry) for entry in _entries(best)])
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{best.file.stem}-annotated.png"
-    Image.fromarray(drawn).save(target)
-    return target
+    drawings = Drawings(folder, [best.file], DrawnFormat.PNG, Limits())
+    return drawings.draw(best.file, best.prediction or {})
 
 
 def _entries(outcome: Outcome) -> list[dict[str, object]]:
     """Return the entries of a prediction."""
     return cast("list[dict[str, object]]", (outcome.prediction or {}).get("predictions", []))
-
-
-def _mark(entry: Mapping[str, object]) -> Mark:
-    """Return a detection as it is drawn; circles get their circle."""
-    from saccade.vision.draw import Circle, Mark
-
-    box = cast("dict[str, float]", entry["box"])
-    centroid = cast("dict[str, float]", entry["centroid"])
-    label = str(entry["label"])
-    return Mark(
-        label=label,
-        score=cast("float", entry["score"]),
-        box=(box["xmin"], box["ymin"], box["xmax"], box["ymax"]),
-        circle=Circle(centroid["x"], centroid["y"], cast("float", entry["radius_px"])) if label == "circle" else None,
-    )
 
 
 def _write_closing(outcomes: Sequence[Outcome], drawn: Path | None) -> None:

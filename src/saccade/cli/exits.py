@@ -27,6 +27,7 @@ class ExitCode(IntEnum):
     TRY_AGAIN = 75
     ACCESS = 77
     CONFIGURATION = 78
+    INTERRUPTED = 130
 
 
 #: What each exit code means, as the reference prints it.
@@ -38,6 +39,7 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.TRY_AGAIN: "Nobody is to blame; the same command may succeed later.",
     ExitCode.ACCESS: "The server does not let this caller in.",
     ExitCode.CONFIGURATION: "A setting is wrong; the message names it.",
+    ExitCode.INTERRUPTED: "Somebody pressed Ctrl-C; what was done until then is shown.",
 }
 
 
@@ -62,11 +64,21 @@ ENDINGS: Mapping[type[SaccadeError], Ending] = {
 #: Where the hint of a route does not help somebody at a terminal.
 HINTS: Mapping[str, str] = {
     "model_unknown": "saccade models list shows the models.",
+    "image_unknown": "saccade images list shows those that you have.",
+    "alias_unknown": "saccade models aliases NAME shows what there is; there are prod and candidate.",
+    "nothing_to_roll_back": "saccade models aliases NAME shows the history.",
     "job_unknown": "saccade jobs list shows your jobs; ended ones are dropped after SACCADE_JOBS_RETENTION_S.",
     "task_mismatch": "saccade models show NAME shows the model's task.",
     "model_failed": "Mend the package; saccade models check PATH tests it.",
     "plugin_failed": "Mend the plug-in; saccade models check PATH shows where it raised.",
     "parameter_invalid": "See the command's --help.",
+    "unauthenticated": "Set SACCADE_CLIENT_TOKEN to a key, a session or a token.",
+    "credential_invalid": "Set SACCADE_CLIENT_TOKEN to another one: it may have expired or been disabled.",
+    "account_exists": "saccade users show NAME shows it; choose another name for a new one.",
+    "last_admin": "saccade users role NAME admin makes somebody else one.",
+    "account_unknown": "saccade users list shows those that there are.",
+    "key_unknown": "saccade keys list shows those that there are.",
+    "key_disabled": "saccade keys create OWNER makes a new one.",
     "database_unreachable": "saccade doctor and the log of the server say more.",
 }
 

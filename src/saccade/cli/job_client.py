@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import typer
 
+from saccade.cli.options import client_headers
+from saccade.cli.output import shown_url
 from saccade.clock import monotonic_s
 from saccade.errors import JobUnknown, ParameterInvalid, SaccadeError, ServerUnreachable
 
@@ -66,7 +68,8 @@ class JobClient:
             return cast("dict[str, Json]", response.json())
         except ValueError:
             raise ServerUnreachable(
-                f"{self.http.base_url} answered with something that is not JSON.", hint="Check the address."
+                f"{shown_url(str(self.http.base_url))} answered with something that is not JSON.",
+                hint="Check the address.",
             ) from None
 
     def send(self, method: str, path: str, **content: object) -> httpx2.Response:
@@ -79,7 +82,7 @@ class JobClient:
                 response = self.http.request(method, path, **content)  # type: ignore[arg-type]  # handed on as given
             except httpx2.HTTPError as error:
                 failure: SaccadeError = ServerUnreachable(
-                    f"{self.http.base_url} does not answer: {str(error) or type(error).__name__}."
+                    f"{shown_url(str(self.http.base_url))} does not answer: {str(error) or type(error).__name__}."
                 )
                 wait_s = pause_s
             else:
@@ -88,7 +91,7 @@ class JobClient:
                 failure = _error_of(response)
                 if response.status_code not in _COME_AGAIN or _is_final(response.status_code, failure):
                     raise failure
-                wait_s = _retry_after_s(response, pause_s)
+                wait_s = retry_after_s(response, pause_s)
             if monotonic_s() + wait_s > until_s or self.stopping.is_set():
                 raise failure
             self.on_pause(str(failure), wait_s)
@@ -147,9 +150,10 @@ def open_client(base_url: str, *, patience_s: float = 0.0) -> JobClient:
         is_address = False
     if not is_address:
         raise ParameterInvalid(
-            f"{base_url} is no address of a server.", hint=f"Give --base-url as in {DEFAULT_URL}, with http://."
+            f"{shown_url(base_url)} is no address of a server.",
+            hint=f"Give --base-url as in {DEFAULT_URL}, with http://.",
         )
-    return JobClient(httpx2.Client(base_url=base_url, timeout=_TIMEOUT_S), patience_s)
+    return JobClient(httpx2.Client(base_url=base_url, headers=client_headers(), timeout=_TIMEOUT_S), patience_s)
 
 
 def _error_of(response: httpx2.Response) -> SaccadeError:
@@ -173,6 +177,7 @@ def _is_final(status: int, failure: SaccadeError) -> bool:
     return status == 409 and failure.code != _IN_FLIGHT  # noqa: PLR2004 - HTTP's conflict
 
 
-def _retry_after_s(response: httpx2.Response, default_s: float) -> float:
+def retry_after_s(response: httpx2.Response, default_s: float) -> float:
+    """Return after how many seconds the server wants to be asked again; the default where it does not say."""
     text = response.headers.get("retry-after", "")
     return float(text) if text.isascii() and text.isdecimal() else default_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from saccade.cli.exits import ExitCode
 from saccade.cli.job_client import DEFAULT_URL, BaseUrl
+from saccade.cli.options import CandidateLabels, split_labels
 from saccade.cli.output import stderr, stdout
 from saccade.clock import monotonic_s
 from saccade.errors import ParameterInvalid, SaccadeError
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
 
     from saccade.cli.bulk_state import BulkState
     from saccade.cli.job_client import JobClient
+    from saccade.predictions.render import Json
 
 #: How long a server that is full or away is asked again.
 _PATIENCE_S = 900.0
 #: How often a line tells the progress where no terminal shows a bar.
 _LINE_EVERY_S = 10.0
-#: What a shell sees of a command that Ctrl-C ended.
-_INTERRUPTED = 130
 
 
 def submit(
@@ -51,9 +51,13 @@ def submit(
         float | None,
         typer.Option(metavar="SCORE", help="Lowest score that is kept, else the model's own.", min=0, max=1),
     ] = None,
+    candidate_labels: CandidateLabels = None,
     priority: Annotated[
         str | None, typer.Option(metavar="high|normal|low", help="Which of your jobs go first, else normal.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Have the server remember the pictures and what is seen in them.")
+    ] = False,
     erase: Annotated[
         bool, typer.Option("--erase", help="Erase each job from the server once its results are written.")
     ] = False,
@@ -72,8 +76,8 @@ def submit(
 
     named_lists = lists or []
     models, paths = split_words(words, has_lists=bool(named_lists))
-    given = {"top_k": top_k, "threshold": threshold, "priority": priority}
-    wish = Wish(tuple(models), {name: str(value) for name, value in given.items() if value is not None})
+    given = {"top_k": top_k, "threshold": threshold, "priority": priority, "keep": "true" if keep else None}
+    wish = Wish(tuple(models), _options(given, split_labels(candidate_labels)))
     client = open_client(base_url, patience_s=_PATIENCE_S)
     with contextlib.closing(client.http):
         _check(client, models)
@@ -91,11 +95,17 @@ def submit(
                 note = f"{state.done} pictures are done; the same command goes on from there."
                 stderr().print(note, soft_wrap=True)
                 if isinstance(end, KeyboardInterrupt):
-                    raise typer.Exit(_INTERRUPTED) from None
+                    raise typer.Exit(ExitCode.INTERRUPTED) from None
                 raise
             failed, done = state.failed, state.done
     stdout().print(f"{done} pictures, {failed} problems: {output}", soft_wrap=True)
     raise typer.Exit(ExitCode.FAILED if failed else ExitCode.OK)
+
+
+def _options(given: Mapping[str, object], labels: tuple[str, ...]) -> dict[str, Json]:
+    """Return what was given as a form has it; options that were not given are left out."""
+    options: dict[str, Json] = {name: str(value) for name, value in given.items() if value is not None}
+    return {**options, "candidate_labels": list(labels)} if labels else options
 
 
 def _check(client: JobClient, models: list[str]) -> None:

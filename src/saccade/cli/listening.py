@@ -40,19 +40,19 @@ def is_loopback(host: str, port: int) -> bool:
     return all(ipaddress.ip_address(address).is_loopback for _, address in _resolve(host, port))
 
 
-def listen(host: str, port: int, *, allow_anyone: bool) -> tuple[socket.socket, Address]:
+def listen(host: str, port: int, *, is_guarded: bool) -> tuple[socket.socket, Address]:
     """Bind and listen, so that connections wait in line from now on, whatever happens to the server behind.
 
     Args:
         host: Name or address to listen on.
         port: 0 takes a free one.
-        allow_anyone: Whether the operator said that everybody may use the server.
+        is_guarded: Whether callers are asked who they are, or the operator said that everybody may use the server.
 
     Raises:
         BindRefused: The address lies beyond this machine and nobody said that this is meant.
         AddressUnavailable: The port is taken, or the address is not of this machine.
     """
-    if not allow_anyone and not is_loopback(host, port):
+    if not is_guarded and not is_loopback(host, port):
         raise BindRefused(f"{host} can be reached from other machines, and this server asks nobody who they are.")
     family, resolved = _resolve(host, port)[0]
     try:

@@ -10,13 +10,20 @@ import typer
 
 from saccade.cli.demo import demo
 from saccade.cli.doctor import doctor
+from saccade.cli.evaluate import evaluate
 from saccade.cli.exits import ExitCode
+from saccade.cli.images import images
 from saccade.cli.jobs import jobs
+from saccade.cli.keys import keys
 from saccade.cli.migrate import migrate
 from saccade.cli.models import models
 from saccade.cli.output import report
 from saccade.cli.predict import predict
 from saccade.cli.serve import serve
+from saccade.cli.stress import stress
+from saccade.cli.token import token
+from saccade.cli.usage import usage
+from saccade.cli.users import users
 from saccade.cli.version import version
 from saccade.cli.work import work
 from saccade.errors import SaccadeError
@@ -32,10 +39,17 @@ app.command()(serve)
 app.command()(work)
 app.command()(predict)
 app.add_typer(jobs, name="jobs")
+app.add_typer(images, name="images")
+app.command()(evaluate)
 app.add_typer(models, name="models")
+app.add_typer(users, name="users")
+app.add_typer(keys, name="keys")
+app.add_typer(usage, name="usage")
 app.command()(doctor)
 app.command()(migrate)
 app.command()(demo)
+app.command()(stress)
+app.command()(token)
 app.command()(version)
 
 

@@ -61,6 +61,7 @@ def _revision(database: Database, *, wait_s: float) -> str | None:
             if left_s <= 0:
                 raise
             waited_s = min(pause_s, left_s)
-            stderr().print(f"{error} Trying again in {waited_s:.1f} s, for {left_s:.0f} s more.", soft_wrap=True)
+            told = f"{error.in_full} Trying again in {waited_s:.1f} s, for {left_s:.0f} s more."
+            stderr().print(told, soft_wrap=True)
             time.sleep(waited_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)

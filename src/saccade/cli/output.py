@@ -54,7 +54,7 @@ def report(error: SaccadeError) -> ExitCode:
     hint = hint_of(error)
     line = Text.assemble(
         ("Error: ", "bold red"),
-        str(error),
+        error.in_full,
         " ",
         (f"{ending.who}: {hint}" if hint else f"{ending.who}.", "yellow"),
         " ",

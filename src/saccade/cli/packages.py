@@ -9,11 +9,13 @@ import typer
 
 from saccade.cli.options import AsJson, ModelsFolder, read_settings
 from saccade.cli.output import shown_bytes, stderr, stdout, write_json
-from saccade.errors import PluginFailed
+from saccade.errors import ModelUnavailable, PluginFailed
 
 if TYPE_CHECKING:
     from saccade.models.package import ModelCard
     from saccade.wiring import Platform
+
+_START_IT = "Start the server that runs it, and try again."
 
 
 def add_model(
@@ -68,13 +70,17 @@ def check_model(
     Nothing is changed. Ends with 1 if something is wrong with it.
     """
     from saccade.cli.platform import opened
+    from saccade.models.status import ModelState
 
     path = Path(model).expanduser()
     with opened(read_settings({"SACCADE_MODELS": folder})) as platform, stderr().status(f"Checking {model} …"):
         if path.exists():
             card: ModelCard | None = _check_path(platform, path)
         else:
-            card = platform.registry.load(model).card
+            status = platform.registry.load(model)
+            if status.state is ModelState.AWAY:
+                raise ModelUnavailable(f"{status.reference} could not be run: {status.detail}.", hint=_START_IT)
+            card = status.card
     if card is not None:
         _write(card, "Checked", as_json=as_json)
 

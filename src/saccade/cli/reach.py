@@ -100,4 +100,4 @@ def _check_schema(url: str, shown: str, *, is_file: bool) -> Check:
 def _wrong(name: str, shown: str, error: SaccadeError, mend: str) -> Check:
     """Return a check that failed: what happened, and what to do about it."""
     hint = error.hint if error.hint != type(error).default_hint else mend
-    return Check(name, Verdict.WRONG, f"{shown}: {error} {hint}")
+    return Check(name, Verdict.WRONG, f"{shown}: {error.in_full} {hint}")

@@ -44,6 +44,12 @@ def serve(
         bool | None,
         typer.Option("--allow-anyone", help="Serve everybody who can reach the address (SACCADE_SERVER_ALLOW_ANYONE)."),
     ] = None,
+    access: Annotated[
+        str | None,
+        typer.Option(
+            metavar="open|required", help="Whether callers say who they are, else open (SACCADE_ACCESS_MODE)."
+        ),
+    ] = None,
     preload: Annotated[
         str | None,
         typer.Option(metavar="all|none", help="Models to load before the server is ready, else all (SACCADE_PRELOAD)."),
@@ -69,15 +75,18 @@ def serve(
             "SACCADE_MODELS": models,
             "SACCADE_HOME": home,
             "SACCADE_SERVER_ALLOW_ANYONE": allow_anyone,
+            "SACCADE_ACCESS_MODE": access,
             "SACCADE_PRELOAD": preload,
             "SACCADE_LOG_LEVEL": log_level,
             "SACCADE_LOG_FORMAT": log_format,
         }
     )
     from saccade.cli.listening import listen
+    from saccade.settings.production import check_production
 
+    check_production(settings)
     server = settings.server
-    bound, address = listen(server.host, server.port, allow_anyone=server.allow_anyone)
+    bound, address = listen(server.host, server.port, is_guarded=settings.is_guarded)
     if supervised:
         raise typer.Exit(_supervise(settings, bound, address))
     stdout().print(f"Saccade listens at {address.url}; /readyz tells when its models are loaded", soft_wrap=True)
@@ -93,7 +102,7 @@ def _supervise(settings: Settings, bound: socket.socket, address: Address) -> in
     supervisor = Supervisor(
         partial(_serve_here, settings, bound),
         probe=ReadyProbe(address.url),
-        reports=Reports(ready=partial(_announce, address.url), log=partial(log_line, settings)),
+        reports=Reports(ready=partial(_announce, address.url, settings), log=partial(log_line, settings)),
         grace_s=max(settings.server.grace_s, settings.worker.grace_s),
     )
     return supervisor.run()
@@ -119,7 +128,7 @@ def _serve_here(settings: Settings, bound: socket.socket) -> int:
     return ExitCode.OK
 
 
-def _announce(url: str) -> None:
+def _announce(url: str, settings: Settings) -> None:
     """Say where the server is; on a terminal, also what to do there."""
     if not sys.stdout.isatty():
         with contextlib.suppress(OSError):  # whoever reads may be gone; that is no reason to stop serving
@@ -128,8 +137,14 @@ def _announce(url: str) -> None:
         return
     console = stdout()
     console.print(f"\n[bold green]●[/] [bold]Saccade is ready at [link={url}]{url}[/link][/]", soft_wrap=True)
+    shown = "" if settings.access.mode.value == "open" else '--header "X-API-Key: $KEY" '
     rows = {
-        "try": f"curl --data-binary @picture.jpg {url}/v1/models/circles/predict",
+        **(
+            {}
+            if not shown
+            else {"key": "saccade keys create NAME --scope 'predict:*'  (saccade users create NAME first)"}
+        ),
+        "try": f"curl {shown}--data-binary @picture.jpg {url}/v1/models/circles/predict",
         "models": f"{url}/v1/models",
         "docs": f"{url}/docs",
         "stop": "Ctrl-C",

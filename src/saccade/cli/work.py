@@ -14,7 +14,7 @@ import typer
 
 from saccade.cli.exits import ExitCode
 from saccade.cli.options import HomeFolder, LogFormatName, LogLevelName, read_settings
-from saccade.cli.output import report
+from saccade.cli.output import report, shown_url
 from saccade.errors import SaccadeError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _work_here(settings: Settings, models: tuple[str, ...], *, tell: Callable[[]
 
         configure_logs(settings.log, environment=settings.place.environment)
         reports = Reports(load_failure=log_load_failure, waiting=log_waiting, hint_failure=log_hint_failure)
-        run(settings, models=models, reports=reports, on_begin=partial(_announce, tell))
+        run(settings, models=models, reports=reports, on_begin=partial(_announce, settings, tell))
     except SaccadeError as error:
         return report(error)
     except Exception:  # noqa: BLE001 - whatever it is, the supervisor must see an exit code and not a stack
@@ -114,13 +114,13 @@ def _work_here(settings: Settings, models: tuple[str, ...], *, tell: Callable[[]
     return ExitCode.OK
 
 
-def _announce(tell: Callable[[], None], begun: Begun) -> None:
+def _announce(settings: Settings, tell: Callable[[], None], begun: Begun) -> None:
     """Say who works, for what and where from."""
     tell()
     models = "1 model" if begun.models == 1 else f"{begun.models} models"
     with contextlib.suppress(OSError):  # whoever reads may be gone; that is no reason to stop working
         sys.stdout.write(
             f"Saccade works on items of {models}, {begun.concurrency} at a time; "
-            f"database {begun.database}, hints {begun.hints}\n"
+            f"database {shown_url(settings.database_url)}, hints {shown_url(settings.hints.url)}\n"
         )
         sys.stdout.flush()

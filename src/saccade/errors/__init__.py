@@ -29,21 +29,43 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + TooManyItems
     + JobUnknown
     + DeliveryUnknown
+    + RouteGone
     + ImageUnknown
+    + ObjectUnknown
+    + AliasUnknown
+    + TruthInvalid
+    + ConditionInvalid
     + IdempotencyMismatch
+    + AccountUnknown
+    + KeyUnknown
   x AccessError             the caller: come in another way
     + HostRefused
     + OriginRefused
+    + Unauthenticated
+    + CredentialInvalid
+    + LoginFailed
+    + Forbidden
+    + RegistrationClosed
   x StateError              the caller: the thing is not in that state
     + ModelNotLoaded
     + PackageExists
     + IdempotencyInFlight
     + NothingToRetry
     + ImageErased
+    + ImageKnown
+    + PredictionMissing
     + ObjectMissing
     + JobCancelled
+    + AccountExists
+    + LastAdmin
+    + KeyDisabled
+    + EvaluationMissing
+    + PromotionRefused
+    + AliasMoved
+    + NothingToRollBack
   x UnavailableError        nobody: try again later
     + ModelLoading
+    + ModelUnavailable
     + QueueFull
     + ShuttingDown
     + HubUnreachable
@@ -57,6 +79,10 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + ItemsQuotaReached
     + DeadlinePassed
     + AttemptsExhausted
+    + RateExceeded
+    + QuotaReached
+    + KeySetUnreachable
+    + LimiterUnreachable
   x ModelError              the model's owner: the package or its output is wrong
     + PackageUnrecognised
     + PackageInvalid
@@ -64,6 +90,7 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + GraphRefused
     + GraphFailed
     + OutputInvalid
+    + RemoteFailed
     + PluginFailed
     + ModelFailed
     + WorkerCrashed
@@ -74,14 +101,21 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + BackendNotInstalled
     + BindRefused
     + AddressUnavailable
+    + ProductionUnsafe
+    + DevelopmentOnly
 """
 
 from __future__ import annotations
 
 from saccade.errors.access import (
     AccessError,
+    CredentialInvalid,
+    Forbidden,
     HostRefused,
+    LoginFailed,
     OriginRefused,
+    RegistrationClosed,
+    Unauthenticated,
 )
 from saccade.errors.base import (
     SaccadeError,
@@ -91,6 +125,8 @@ from saccade.errors.configuration import (
     BackendNotInstalled,
     BindRefused,
     ConfigurationError,
+    DevelopmentOnly,
+    ProductionUnsafe,
     SchemeUnknown,
     SettingInvalid,
     SettingUnknown,
@@ -105,12 +141,16 @@ from saccade.errors.model import (
     PackageUnrecognised,
     PluginFailed,
     PreprocessorUnsupported,
+    RemoteFailed,
     WorkerCrashed,
 )
 from saccade.errors.request import (
+    AccountUnknown,
+    AliasUnknown,
     BodyTooLarge,
     BodyTooSlow,
     BodyUnreadable,
+    ConditionInvalid,
     DeliveryUnknown,
     IdempotencyMismatch,
     ImageEmpty,
@@ -123,27 +163,40 @@ from saccade.errors.request import (
     ImageUnknown,
     ImageUnreadable,
     JobUnknown,
+    KeyUnknown,
     MediaTypeUnsupported,
     MethodUnsupported,
     ModelUnknown,
+    ObjectUnknown,
     ParameterInvalid,
     RequestError,
+    RouteGone,
     RouteUnknown,
     SourceAmbiguous,
     TaskMismatch,
     TooManyItems,
     TooManyPairs,
+    TruthInvalid,
     UrlRefused,
     UrlUnreachable,
 )
 from saccade.errors.state import (
+    AccountExists,
+    AliasMoved,
+    EvaluationMissing,
     IdempotencyInFlight,
     ImageErased,
+    ImageKnown,
     JobCancelled,
+    KeyDisabled,
+    LastAdmin,
     ModelNotLoaded,
     NothingToRetry,
+    NothingToRollBack,
     ObjectMissing,
     PackageExists,
+    PredictionMissing,
+    PromotionRefused,
     StateError,
 )
 from saccade.errors.unavailable import (
@@ -154,10 +207,15 @@ from saccade.errors.unavailable import (
     HubUnreachable,
     ItemsQuotaReached,
     JobsFull,
+    KeySetUnreachable,
+    LimiterUnreachable,
     ModelLoading,
+    ModelUnavailable,
     ObjectsFull,
     ObjectsUnreachable,
     QueueFull,
+    QuotaReached,
+    RateExceeded,
     SchemaBehind,
     ServerUnreachable,
     ShuttingDown,
@@ -177,17 +235,26 @@ FAMILIES: tuple[type[SaccadeError], ...] = (
 __all__ = [
     "FAMILIES",
     "AccessError",
+    "AccountExists",
+    "AccountUnknown",
     "AddressUnavailable",
+    "AliasMoved",
+    "AliasUnknown",
     "AttemptsExhausted",
     "BackendNotInstalled",
     "BindRefused",
     "BodyTooLarge",
     "BodyTooSlow",
     "BodyUnreadable",
+    "ConditionInvalid",
     "ConfigurationError",
+    "CredentialInvalid",
     "DatabaseUnreachable",
     "DeadlinePassed",
     "DeliveryUnknown",
+    "DevelopmentOnly",
+    "EvaluationMissing",
+    "Forbidden",
     "GraphFailed",
     "GraphRefused",
     "HintsUnreachable",
@@ -198,6 +265,7 @@ __all__ = [
     "ImageEmpty",
     "ImageErased",
     "ImageFormatUnsupported",
+    "ImageKnown",
     "ImageShapeUnsupported",
     "ImageTooLarge",
     "ImageTooManyFrames",
@@ -209,15 +277,24 @@ __all__ = [
     "JobCancelled",
     "JobUnknown",
     "JobsFull",
+    "KeyDisabled",
+    "KeySetUnreachable",
+    "KeyUnknown",
+    "LastAdmin",
+    "LimiterUnreachable",
+    "LoginFailed",
     "MediaTypeUnsupported",
     "MethodUnsupported",
     "ModelError",
     "ModelFailed",
     "ModelLoading",
     "ModelNotLoaded",
+    "ModelUnavailable",
     "ModelUnknown",
     "NothingToRetry",
+    "NothingToRollBack",
     "ObjectMissing",
+    "ObjectUnknown",
     "ObjectsFull",
     "ObjectsUnreachable",
     "OriginRefused",
@@ -227,9 +304,17 @@ __all__ = [
     "PackageUnrecognised",
     "ParameterInvalid",
     "PluginFailed",
+    "PredictionMissing",
     "PreprocessorUnsupported",
+    "ProductionUnsafe",
+    "PromotionRefused",
     "QueueFull",
+    "QuotaReached",
+    "RateExceeded",
+    "RegistrationClosed",
+    "RemoteFailed",
     "RequestError",
+    "RouteGone",
     "RouteUnknown",
     "SaccadeError",
     "SchemaBehind",
@@ -243,6 +328,8 @@ __all__ = [
     "TaskMismatch",
     "TooManyItems",
     "TooManyPairs",
+    "TruthInvalid",
+    "Unauthenticated",
     "UnavailableError",
     "UrlRefused",
     "UrlUnreachable",

@@ -11,6 +11,8 @@ class SaccadeError(Exception):
     code: ClassVar[str] = "error"
     retryable: ClassVar[bool] = False
     hint: str
+    reason: str = ""
+    """What a driver said, with hosts and names of roles: for the log and the operator, never for a caller."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         """Keep what happened and what to do about it.
@@ -23,3 +25,8 @@ class SaccadeError(Exception):
         self.hint = hint or type(self).default_hint
 
     default_hint: ClassVar[str] = ""
+
+    @property
+    def in_full(self) -> str:
+        """The message with its reason, for the log and for the operator's terminal."""
+        return f"{str(self).rstrip('.')}: {self.reason.rstrip('.')}." if self.reason else str(self)

@@ -43,7 +43,10 @@ class BindRefused(ConfigurationError):
     """The server would listen beyond this machine without any way to tell who is asking."""
 
     code = "bind_refused"
-    default_hint = "Bind to 127.0.0.1, or say SACCADE_SERVER_ALLOW_ANYONE=true if everybody may use it."
+    default_hint = (
+        "Say SACCADE_ACCESS_MODE=required to ask everybody who they are, bind to 127.0.0.1, "
+        "or say SACCADE_SERVER_ALLOW_ANYONE=true if everybody may use it."
+    )
 
 
 class AddressUnavailable(ConfigurationError):
@@ -53,3 +56,17 @@ class AddressUnavailable(ConfigurationError):
     default_hint = (
         "Stop what listens there, or choose another SACCADE_SERVER_HOST or SACCADE_SERVER_PORT (--port 0: a free one)."
     )
+
+
+class ProductionUnsafe(ConfigurationError):
+    """A setting is fit for development only, and this is production."""
+
+    code = "production_unsafe"
+    default_hint = "The message says what to set; saccade doctor lists everything that production refuses."
+
+
+class DevelopmentOnly(ConfigurationError):
+    """This is a tool for development, and refuses to work in production."""
+
+    code = "development_only"
+    default_hint = "In production tokens come from your identity provider; see SACCADE_JWT_JWKS."

@@ -53,6 +53,13 @@ class OutputInvalid(ModelError):
     default_hint = "Set the right family in saccade.yaml; the message lists the output shapes."
 
 
+class RemoteFailed(ModelError):
+    """A model that runs elsewhere refused, failed, or answered nonsense."""
+
+    code = "remote_failed"
+    default_hint = "Look into the log of the server that runs the model."
+
+
 class PluginFailed(ModelError):
     """A plug-in could not be loaded, or raised, or answered nonsense."""
 

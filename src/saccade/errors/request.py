@@ -203,11 +203,46 @@ class DeliveryUnknown(RequestError):
     default_hint = "GET /v1/jobs/{id}/deliveries lists them."
 
 
+class RouteGone(RequestError):
+    """What another system did here is not done any more, on purpose."""
+
+    code = "route_gone"
+    default_hint = "docs/how-to/coming-from-system-3.md says what to do in its place."
+
+
 class ImageUnknown(RequestError):
     """No stored image of yours has this id."""
 
     code = "image_unknown"
-    default_hint = "Send the image itself, as a file, a URL or base64."
+    default_hint = "Send the image itself, as a file, a URL or base64. An id is the sha256 of its bytes: 64 hex digits."
+
+
+class ObjectUnknown(RequestError):
+    """The image has no object of this id."""
+
+    code = "object_unknown"
+    default_hint = "GET /v1/images/{id}/objects lists those that it has."
+
+
+class AliasUnknown(RequestError):
+    """The model has no such alias."""
+
+    code = "alias_unknown"
+    default_hint = "GET /v1/models/{model}/aliases lists those that it has; they are prod and candidate."
+
+
+class TruthInvalid(RequestError):
+    """The dataset's truth cannot be read, or does not fit its pictures."""
+
+    code = "truth_invalid"
+    default_hint = "Mend the annotations; docs/how-to/evaluate.md shows what they look like."
+
+
+class ConditionInvalid(RequestError):
+    """The condition of a promotion cannot be read."""
+
+    code = "condition_invalid"
+    default_hint = 'Write a figure, a comparison and a number, as in "f1@0.5 >= 0.9 and ap >= 0.6".'
 
 
 class IdempotencyMismatch(RequestError):
@@ -215,3 +250,17 @@ class IdempotencyMismatch(RequestError):
 
     code = "idempotency_mismatch"
     default_hint = "Use a new key for a new request, and repeat a request unchanged."
+
+
+class AccountUnknown(RequestError):
+    """There is no account of this name."""
+
+    code = "account_unknown"
+    default_hint = "GET /v1/users and saccade users list show those that there are."
+
+
+class KeyUnknown(RequestError):
+    """You have no key of this id."""
+
+    code = "key_unknown"
+    default_hint = "GET /v1/keys lists your keys."

@@ -46,6 +46,20 @@ class ImageErased(StateError):
     default_hint = "Send the image again in a new job."
 
 
+class ImageKnown(StateError):
+    """The image is kept already, with all that was found in it."""
+
+    code = "image_known"
+    default_hint = "Read what was found: GET /images/{image_id}/objects."
+
+
+class PredictionMissing(StateError):
+    """The model has not answered for this image yet."""
+
+    code = "prediction_missing"
+    default_hint = "Send the image once more."
+
+
 class ObjectMissing(StateError):
     """The stored bytes are gone."""
 
@@ -60,3 +74,52 @@ class JobCancelled(StateError):
 
     code = "job_cancelled"
     default_hint = "Send it again in a new job."
+
+
+class AccountExists(StateError):
+    """There is an account of this name already."""
+
+    code = "account_exists"
+    default_hint = "Choose another name."
+
+
+class LastAdmin(StateError):
+    """It would leave no admin who may come in."""
+
+    code = "last_admin"
+    default_hint = "Make somebody else an admin first."
+
+
+class KeyDisabled(StateError):
+    """The key opens nothing any more, so nothing can take its place."""
+
+    code = "key_disabled"
+    default_hint = "Make a new key: POST /v1/keys."
+
+
+class EvaluationMissing(StateError):
+    """No evaluation of this very package is on record, so its figures cannot be looked at."""
+
+    code = "evaluation_missing"
+    default_hint = "saccade evaluate MODEL@VERSION … writes one down."
+
+
+class PromotionRefused(StateError):
+    """The evaluation's figures do not meet the condition."""
+
+    code = "promotion_refused"
+    default_hint = "Promote a better version, or change the condition."
+
+
+class AliasMoved(StateError):
+    """Somebody else moved the alias at the same moment."""
+
+    code = "alias_moved"
+    default_hint = "Look at what it means now, and try again if that is still not what you want."
+
+
+class NothingToRollBack(StateError):
+    """The alias meant nothing else before."""
+
+    code = "nothing_to_roll_back"
+    default_hint = "GET /v1/models/{model}/aliases shows the alias's history."

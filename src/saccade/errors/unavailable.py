@@ -20,6 +20,14 @@ class ModelLoading(UnavailableError):
     default_hint = "Try again in a second."
 
 
+class ModelUnavailable(UnavailableError):
+    """The model runs elsewhere and does not answer."""
+
+    code = "model_unavailable"
+    default_hint = "Try again after the time in Retry-After; items of jobs wait by themselves until their deadline."
+    retry_after_s = 5.0
+
+
 class QueueFull(UnavailableError):
     """More work is waiting than the server is willing to promise."""
 
@@ -109,3 +117,35 @@ class AttemptsExhausted(UnavailableError):
 
     code = "attempts_exhausted"
     default_hint = "Retry the job; the operator looks at the workers' log, and may raise SACCADE_JOBS_MAX_ATTEMPTS."
+
+
+class RateExceeded(UnavailableError):
+    """You ask for more in a short time than one caller may."""
+
+    code = "rate_exceeded"
+    default_hint = "Wait for Retry-After; RateLimit-Policy says how much is allowed."
+    policies: tuple[str, ...] = ()
+    """Names of the limits that stand in the way."""
+
+
+class QuotaReached(UnavailableError):
+    """You have used up what one caller may have in a day."""
+
+    code = "quota_reached"
+    default_hint = "Come again after midnight UTC, or ask the operator for more; GET /v1/usage shows what was used."
+    policies: tuple[str, ...] = ()
+    """Names of the limits that stand in the way."""
+
+
+class KeySetUnreachable(UnavailableError):
+    """The keys that tokens are checked with could not be fetched."""
+
+    code = "key_set_unreachable"
+    default_hint = "Try again; the operator checks SACCADE_JWT_JWKS."
+
+
+class LimiterUnreachable(UnavailableError):
+    """The place where limits are counted does not answer."""
+
+    code = "limiter_unreachable"
+    default_hint = "Try again; the operator checks SACCADE_RATE_URL, or says SACCADE_RATE_ON_FAILURE=open."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from saccade.images import records as images
 from saccade.jobs.states import Counts, ItemState, JobState
 
 
@@ -61,6 +62,8 @@ class NewJob:
         retry_of: Id of the job whose failed items these are.
         max_attempts: Claims of one item before it fails.
         request_id: Of the request that asked, for the logs.
+        service: Name of the server that accepted it; its usage is written under this name, whoever works on it.
+        keep: Whether its images, and what is said of them, are remembered beyond the job.
     """
 
     id: str
@@ -75,6 +78,8 @@ class NewJob:
     retry_of: str | None = None
     max_attempts: int = 8
     request_id: str | None = None
+    service: str = "saccade"
+    keep: bool = False
 
     def places(self) -> tuple[tuple[int, int], ...]:
         """Return (position, index of the model) of each item, by position, then by model."""
@@ -90,6 +95,7 @@ class JobRecord:
     Attributes:
         event_seq: How many of its items have ended; grows by one with each.
         running: Items being worked on at this moment.
+        keep: Whether its images are remembered beyond it.
     """
 
     id: str
@@ -109,6 +115,15 @@ class JobRecord:
     finished_at_us: int | None
     cancelled_at_us: int | None
     deadline_at_us: int | None
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A job that was accepted: as it stood when it was, and the ids of its items in their order."""
+
+    job: JobRecord
+    item_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ class Claim:
         crash_count: How often whoever worked on it died; above 0 it must run alone, in a child process.
         deadline_in_s: Seconds left when it was claimed; None if it may wait forever.
         waited_s: How long it was in the queue.
+        keep: Whether its image and what is said of it are to be remembered.
     """
 
     id: int
@@ -167,17 +183,35 @@ class Claim:
     source_url: str | None
     sha256: str | None
     blob_key: str | None
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is remembered together with the end of an item, or not at all.
+
+    Attributes:
+        image: The picture, with the key of a blob that is the record's own.
+        prediction: What the model said of it.
+        is_new_blob: Whether that blob was written for this; if not, it is the one of a record that was found, and
+            without that record there is nothing to remember.
+    """
+
+    image: images.NewImage
+    prediction: images.NewPrediction
+    is_new_blob: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The model answered."""
+    """The model answered; ``kept`` is what is remembered of it, if the job asked for that."""
 
     claim: Claim
     prediction: str
     pixels: int
     compute_ms: float
     cached: bool
+    kept: Keeping | None = None
 
 
 @dataclass(frozen=True, slots=True)

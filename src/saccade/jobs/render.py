@@ -11,6 +11,7 @@ from functools import cache
 from saccade.errors import (
     FAMILIES,
     DeadlinePassed,
+    ImageErased,
     JobCancelled,
     SaccadeError,
 )
@@ -26,10 +27,12 @@ _HINT = "POST /v1/jobs/{id}/retry tries it again; the worker's log has more."
 _CODES: Mapping[ItemState, type[SaccadeError]] = {
     ItemState.CANCELLED: JobCancelled,
     ItemState.EXPIRED: DeadlinePassed,
+    ItemState.SUCCEEDED: ImageErased,
 }
 _DETAILS: Mapping[ItemState, str] = {
     ItemState.CANCELLED: "The job was cancelled before this item was done.",
     ItemState.EXPIRED: "The deadline passed before a worker began with this item.",
+    ItemState.SUCCEEDED: "Its owner erased the image.",
 }
 
 
@@ -38,12 +41,14 @@ def job_to_json(job: JobRecord) -> dict[str, Json]:
     path = f"/v1/jobs/{job.id}"
     return {
         "id": job.id,
+        "owner": job.principal,
         "state": job.state.value,
         "counts": dict(counts_by_state(job.counts, running=job.running)),
         "images": job.images,
         "models": list(job.models),
         "options": _options(job),
         "priority": job.priority.name.lower(),
+        "keep": job.keep,
         "webhook": job.webhook,
         "retry_of": job.retry_of,
         "created_at": time_text(job.created_at_us),
@@ -92,8 +97,11 @@ def item_to_text(item: ItemRecord) -> str:
 
 
 def problem_of(item: ItemRecord) -> dict[str, Json] | None:
-    """Return why an ended item has no prediction, and what to do; None while it is open and when it has one."""
-    if item.finished_at_us is None or item.state is ItemState.SUCCEEDED:
+    """Return why an ended item has no prediction, and what to do; None while it is open and when it has one.
+
+    An item that succeeded has none when its image was erased since.
+    """
+    if item.finished_at_us is None or item.prediction is not None:
         return None
     kind = _CODES.get(item.state, SaccadeError)
     code = item.error_code or kind.code

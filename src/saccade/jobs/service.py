@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from saccade.clock import utc_now
 from saccade.errors import (
     DatabaseUnreachable,
     HintsUnreachable,
+    ImageErased,
     ImageUnknown,
     ModelFailed,
     NothingToRetry,
@@ -21,6 +20,7 @@ from saccade.errors import (
     UrlRefused,
 )
 from saccade.failpoints import pass_failpoint
+from saccade.images.blobs import new_blob_key, new_shelf
 from saccade.images.targets import MAX_URL_CHARS
 from saccade.jobs.ids import new_id
 from saccade.jobs.ports import Hints, Objects
@@ -43,6 +43,10 @@ from saccade.models.registry import Registry
 _PAGE = 1000
 #: Where an Idempotency-Key of a retry counts; its fingerprint is the job that is retried.
 _RETRY_ROUTE = "/v1/jobs/retry"
+#: How long a key answers 409 after its server died: ten seconds, and what its bytes may take to a slow store.
+_LEAST_HELD_S = 10.0
+_SLOWEST_BYTES_PER_S = 1_000_000
+_COPY_HELD_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Jobs:
         room: Room,
         limits: JobLimits,
         poster: Poster,
+        service: str = "saccade",
         on_hint_failure: Callable[[HintsUnreachable], None] | None = None,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
@@ -88,6 +93,7 @@ class Jobs:
             room: How much may wait.
             limits: How large a job may be.
             poster: What tells the ends of jobs to those who asked for it.
+            service: Name of this server, which jobs and their usage are written under.
             on_hint_failure: Told when no hint could be sent; workers find the items a little later.
             on_close: Gives the database, the store and the broker back.
         """
@@ -98,6 +104,7 @@ class Jobs:
         self.poster = poster
         self._registry = registry
         self._limits = limits
+        self._service = service
         self._on_hint_failure = on_hint_failure
         self.close = on_close
 
@@ -123,7 +130,7 @@ class Jobs:
         pins = self.pin(submission.models)
         asked = _hashed(submission)
         self.room.check(asked.principal, len(asked.sources) * len(pins))
-        return self._accept(_key_of(asked), lambda: self._new_job(asked, pins))
+        return self._accept(_key_of(asked), lambda: self._new_job(asked, pins), held_s=_held_s(asked.sources))
 
     def retry(
         self, principal: str, job_id: str, *, idempotency_key: str | None = None, request_id: str | None = None
@@ -132,7 +139,7 @@ class Jobs:
 
         Raises:
             JobUnknown: This principal has no such job.
-            NothingToRetry: The job still runs, or nothing of it failed.
+            NothingToRetry: The job still runs, or nothing of it failed whose image is still there.
             IdempotencyMismatch: The key was used to retry another job.
             IdempotencyInFlight: The same request is being worked on.
             UnavailableError: The database or the store does not answer; nothing was accepted.
@@ -141,13 +148,20 @@ class Jobs:
         if old.state is JobState.RUNNING:
             raise NothingToRetry("The job is still running.")
         key = IdempotencyKey(principal, _RETRY_ROUTE, idempotency_key, job_id) if idempotency_key else None
-        return self._accept(key, lambda: self._repeated(old, request_id=request_id))
+        held_s = _LEAST_HELD_S + old.images * _COPY_HELD_S
+        return self._accept(key, lambda: self._repeated(old, request_id=request_id), held_s=held_s)
 
-    def _accept(self, key: IdempotencyKey | None, make: Callable[[], NewJob]) -> Accepted:
-        """Store the job that ``make`` returns, unless an earlier request under the same key made it."""
+    def _accept(self, key: IdempotencyKey | None, make: Callable[[], NewJob], *, held_s: float) -> Accepted:
+        """Store the job that ``make`` returns, unless an earlier request under the same key made it.
+
+        Args:
+            key: The client's, if it sent one.
+            make: Keeps the bytes and returns the job.
+            held_s: How long that may take before a repeated request is free to take over.
+        """
         if key is None:
             return Accepted(self._store(make()), replayed=False)
-        reservation = self.store.submissions.reserve(key)
+        reservation = self.store.submissions.reserve(key, held_s=held_s)
         if reservation.job_id is not None:
             return Accepted(self.store.records.job(key.principal, reservation.job_id), replayed=True)
         try:
@@ -168,6 +182,8 @@ class Jobs:
             webhook=asked.webhook,
             max_attempts=self._limits.max_attempts,
             request_id=asked.request_id,
+            service=self._service,
+            keep=asked.keep,
         )
 
     def _repeated(self, old: JobRecord, *, request_id: str | None) -> NewJob:
@@ -192,6 +208,8 @@ class Jobs:
             retry_of=old.id,
             max_attempts=self._limits.max_attempts,
             request_id=request_id,
+            service=self._service,
+            keep=old.keep,
         )
 
     def pin(self, models: Sequence[str]) -> tuple[ModelPin, ...]:
@@ -277,15 +295,15 @@ class Jobs:
         return NewImage(item.file_name, item.source_url, item.sha256, blob_key=key)
 
     def _store(self, new: NewJob, *, reserved: tuple[IdempotencyKey, Reservation] | None = None) -> JobRecord:
-        ids = self.store.submissions.submit(new, reserved=reserved)
-        self.room.took(new.principal, len(ids))
+        stored = self.store.submissions.submit(new, reserved=reserved)
+        self.room.took(new.principal, len(stored.item_ids))
         try:
-            self.hints.publish(ids)
+            self.hints.publish(stored.item_ids)
         except HintsUnreachable as error:
             if self._on_hint_failure is not None:
                 self._on_hint_failure(error)
         pass_failpoint("submit.after_hints")
-        return self.store.records.job(new.principal, new.id)
+        return stored.job
 
     def _release(self, key: IdempotencyKey, reservation: Reservation) -> None:
         """Let the key be used again; where the database is away, the reservation ends by itself."""
@@ -298,27 +316,20 @@ class Jobs:
         found: list[ItemRecord] = []
         after = None
         while page := self.store.records.items(principal, job_id, after=after, states=RETRYABLE, limit=_PAGE):
-            found += page
+            found += [item for item in page if item.error_code != ImageErased.code]
             after = (page[-1].position, page[-1].model_index)
         return found
 
 
-def new_blob_key(shelf: str | None = None) -> str:
-    """Return a fresh random key; by day, so that what nobody owns is found among little.
-
-    Args:
-        shelf: From ``new_shelf``: blobs that are written together share one, for each folder costs a flush.
-    """
-    return f"jobs/{utc_now():%Y%m%d}/{shelf or new_shelf()}/{secrets.token_hex(16)}"
-
-
-def new_shelf() -> str:
-    """Return one of 256 places within a day."""
-    return secrets.token_hex(1)
-
-
 def _hashed(submission: Submission) -> Submission:
     return replace(submission, sources=tuple(source.hashed() for source in submission.sources))
+
+
+def _held_s(sources: Sequence[Source]) -> float:
+    """Return how long it may take to keep these; who takes longer can lose the key, and stores nothing then."""
+    size_bytes = sum(len(source.data) for source in sources if source.data is not None)
+    copies = sum(source.image_id is not None for source in sources)
+    return _LEAST_HELD_S + size_bytes / _SLOWEST_BYTES_PER_S + copies * _COPY_HELD_S
 
 
 def _key_of(submission: Submission) -> IdempotencyKey | None:

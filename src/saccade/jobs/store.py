@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from saccade.images.records import NewImage
 from saccade.jobs.records import (
     Claim,
     DeliveryRecord,
@@ -21,18 +22,22 @@ from saccade.jobs.records import (
     QueueReport,
     Reaped,
     Reservation,
+    Stored,
     WorkerRecord,
 )
-from saccade.jobs.states import ItemState, JobState
+from saccade.jobs.states import Counts, ItemState, JobState
 
 
 class Submissions(Protocol):
     """Where accepted work begins."""
 
-    def reserve(self, key: IdempotencyKey) -> Reservation:
+    def reserve(self, key: IdempotencyKey, *, held_s: float = 60.0) -> Reservation:
         """Take an Idempotency-Key for this request, or learn the job that it made before.
 
-        A reservation that never became a job (its server died) may be taken over after a minute.
+        Args:
+            key: What makes requests the same.
+            held_s: After that time a reservation that has become no job (its server died) may be taken over. Too
+                short is safe: whoever is late stores nothing.
 
         Raises:
             IdempotencyMismatch: The key was used for another request.
@@ -42,8 +47,8 @@ class Submissions(Protocol):
     def release(self, key: IdempotencyKey, reservation: Reservation) -> None:
         """Give a key back, because the request was refused after all."""
 
-    def submit(self, job: NewJob, *, reserved: tuple[IdempotencyKey, Reservation] | None = None) -> tuple[int, ...]:
-        """Store a job with all its items; when this returns it is accepted. Returns the items' ids in their order.
+    def submit(self, job: NewJob, *, reserved: tuple[IdempotencyKey, Reservation] | None = None) -> Stored:
+        """Store a job with all its items; when this returns it is accepted. Returns what a reader would find then.
 
         Raises:
             IdempotencyInFlight: The reservation was taken over by somebody else; nothing was stored.
@@ -60,10 +65,13 @@ class Records(Protocol):
             JobUnknown: This principal has no such job.
         """
 
+    def owner_of(self, job_id: str) -> str | None:
+        """Return whose job it is, for those who may see all; None if there is none."""
+
     def jobs(
-        self, principal: str, *, before: str | None = None, state: JobState | None = None, limit: int = 50
+        self, principal: str | None, *, before: str | None = None, state: JobState | None = None, limit: int = 50
     ) -> list[JobRecord]:
-        """Return the newest jobs, newest first; with ``before`` (an id) only those made earlier."""
+        """Return the newest jobs of a principal (None: of all), newest first, from behind an id on if there is one."""
 
     def items(
         self,
@@ -101,11 +109,17 @@ class Records(Protocol):
             JobUnknown: This principal has no such job.
         """
 
+    def totals(self, principal: str | None) -> tuple[Counts, int]:
+        """Return how the items of all kept jobs of a principal (None: of everybody) stand, and how many run."""
+
     def queue(self, *, span_s: float = 60.0) -> QueueReport:
         """Return the lines before all models, and who works on them."""
 
     def blob_of(self, principal: str, sha256: str) -> str | None:
-        """Return the key of bytes with this hash that a job of this principal still keeps, if there are any."""
+        """Return the key of bytes with this hash that a record or a job of this principal still keeps, if any does."""
+
+    def latest_items(self, principal: str, sha256: str) -> list[ItemRecord]:
+        """Return the newest item of each model on a picture of this principal's, in all jobs that are still kept."""
 
     def open_items(self) -> Mapping[str, int]:
         """Return how many items of each principal have not ended; principals without any are left out."""
@@ -132,11 +146,21 @@ class Claims(Protocol):
     def finish(self, owner: str, outcomes: Sequence[Outcome]) -> set[int]:
         """Write what became of items, in one transaction: state, result, usage, the job's counts, its end, its webhook.
 
+        What is to be kept of an item is remembered by the same transaction. A blob that was written for that and is not
+        needed, for there was a record or the item is no longer the owner's, becomes garbage.
+
         Returns the ids that were accepted; an item that is no longer the owner's is left alone.
         """
 
     def image_arrived(self, claim: Claim, *, sha256: str, blob_key: str, size_bytes: int) -> str | None:
-        """Note where the bytes of a fetched image lie; None if noted, else the key that somebody noted before."""
+        """Note where the bytes of a fetched image lie; None if noted, else the key that somebody noted before.
+
+        Raises:
+            ImageErased: The image was erased meanwhile; nothing may name its bytes any more.
+        """
+
+    def remembered(self, principal: str, sha256: str) -> NewImage | None:
+        """Return what a principal's record of this picture says of its bytes; None if there is no record."""
 
 
 class Upkeep(Protocol):
@@ -161,7 +185,7 @@ class Upkeep(Protocol):
         """Forget garbage that was deleted."""
 
     def ownerless(self, keys: Sequence[str]) -> list[str]:
-        """Return those of these keys that neither an image nor the garbage names: blobs of requests that died."""
+        """Return those of these keys that no image, no record and no garbage names: blobs of requests that died."""
 
     def report(self, worker: WorkerRecord) -> None:
         """Note a worker's sign of life; its times are set by the database."""

@@ -49,6 +49,7 @@ class Submission:
         route: Where it was asked; an Idempotency-Key counts for one route.
         idempotency_key: The client's own name for this request.
         request_id: For the logs.
+        keep: Whether the images are remembered beyond the job.
     """
 
     principal: str
@@ -61,6 +62,7 @@ class Submission:
     route: str = "/v1/jobs"
     idempotency_key: str | None = None
     request_id: str | None = None
+    keep: bool = False
 
 
 def fingerprint(submission: Submission) -> str:
@@ -75,6 +77,7 @@ def fingerprint(submission: Submission) -> str:
         "priority": int(submission.priority),
         "deadline_s": submission.deadline_s,
         "webhook": submission.webhook,
+        **({"keep": True} if submission.keep else {}),  # only then: a key of an older version still means the same
     }
     return hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest()
 

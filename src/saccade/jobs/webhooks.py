@@ -44,10 +44,9 @@ _MAX_ANSWER_BYTES = 4096
 
 
 def message(delivery: DeliveryRecord, job: JobRecord) -> bytes:
-    """Return the body: what happened, when, and the job as ``GET /v1/jobs/{id}`` shows it."""
-    return to_text(
-        {"type": delivery.event, "timestamp": time_text(job.finished_at_us), "data": job_to_json(job)}
-    ).encode()
+    """Return the body: what happened, when, and the job as ``GET /v1/jobs/{id}`` shows it, but for whose it is."""
+    data = {name: value for name, value in job_to_json(job).items() if name != "owner"}
+    return to_text({"type": delivery.event, "timestamp": time_text(job.finished_at_us), "data": data}).encode()
 
 
 def headers_of(delivery: DeliveryRecord, body: bytes, *, secret: str, now: datetime) -> dict[str, str]:

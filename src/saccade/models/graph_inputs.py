@@ -1,4 +1,4 @@
-"""Which of a graph's inputs takes the picture, which the mask, which the sizes; and how a batch is fed to them."""
+"""Which of a graph's inputs takes the picture, which the mask, sizes or words; and how a batch is fed to them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from saccade.vision.arrays import Tensor
 
 _MASKS = ("pixel_mask",)
 _SIZES = ("orig_target_sizes", "target_sizes", "orig_size")
+_WORDS = ("input_ids",)
+_WORDS_MASK = ("attention_mask",)
 _RGB = 3
 
 
@@ -25,12 +27,16 @@ class GraphInputs:
         pixels: Takes the picture: [B, 3, H, W], [B, H, W, 3] or, for one picture at a time, [3, H, W].
         mask: Takes 1 where there is picture and 0 where there is padding, or None.
         sizes: Takes width and height of the original, or None.
+        words: Takes the tokens of the labels to look for, or None: [B * L, T], those of the first picture first.
+        words_mask: Takes 1 where there is a token of them, or None.
         batchable: Whether the batch axis is free.
     """
 
     pixels: TensorSpec
     mask: TensorSpec | None
     sizes: TensorSpec | None
+    words: TensorSpec | None
+    words_mask: TensorSpec | None
     batchable: bool
 
     @classmethod
@@ -44,14 +50,20 @@ class GraphInputs:
         Raises:
             PackageInvalid: There is no picture input, or one that Saccade cannot fill.
         """
-        mask = next((spec for spec in specs if spec.name in _MASKS), None)
-        sizes = next((spec for spec in specs if spec.name in _SIZES), None)
-        rest = [spec for spec in specs if spec is not mask and spec is not sizes]
+        mask, sizes = _named(specs, _MASKS), _named(specs, _SIZES)
+        words, words_mask = _named(specs, _WORDS), _named(specs, _WORDS_MASK)
+        rest = [spec for spec in specs if spec.name not in {*_MASKS, *_SIZES, *_WORDS, *_WORDS_MASK}]
         if len(rest) != 1 or len(rest[0].shape) not in {3, 4}:
             shown = "; ".join(f"{spec.name} {list(spec.shape)} {spec.dtype}" for spec in specs)
             raise PackageInvalid(
                 f"The graph of {reference} has inputs that Saccade cannot fill: {shown}.",
-                hint="A graph takes one picture [B, 3, H, W], and may take pixel_mask and orig_target_sizes.",
+                hint="A graph takes one picture [B, 3, H, W], and may take pixel_mask, orig_target_sizes, and "
+                "input_ids with attention_mask.",
+            )
+        if words is not None and (len(words.shape) != len(("labels", "tokens")) or words.shape[0] is not None):
+            raise PackageInvalid(
+                f"The graph of {reference} takes input_ids {list(words.shape)}; any number of labels must do.",
+                hint="Export it with a free number of texts: input_ids [labels, tokens].",
             )
         pixels = rest[0]
         batch = pixels.shape[0] if len(pixels.shape) == _RGB + 1 else 1
@@ -60,13 +72,13 @@ class GraphInputs:
                 f"The graph of {reference} takes exactly {batch} pictures at a time.",
                 hint="Export it with a free batch axis, or with a batch of 1.",
             )
-        return cls(pixels, mask, sizes, batchable=batch is None)
+        return cls(pixels, mask, sizes, words, words_mask, batchable=batch is None)
 
     def feeds(self, works: Sequence[Prepared]) -> dict[str, Tensor]:
         """Stack prepared pictures of equal shape into the graph's inputs.
 
         Args:
-            works: At least one; all of one tensor shape.
+            works: At least one; all of one tensor shape, and all looking for the same words.
 
         Returns:
             Every input by name, batch axis first.
@@ -83,4 +95,19 @@ class GraphInputs:
         if self.sizes is not None:
             sizes = [[work.geometry.original_width_px, work.geometry.original_height_px] for work in works]
             feeds[self.sizes.name] = np.asarray(sizes, self.sizes.dtype)
+        return feeds | self._word_feeds(works)
+
+    def _word_feeds(self, works: Sequence[Prepared]) -> dict[str, Tensor]:
+        """Repeat the words for each picture: the graph shares its rows of tokens out among them."""
+        words = works[0].words
+        if self.words is None or words is None:
+            return {}
+        feeds: dict[str, Tensor] = {self.words.name: np.tile(words.ids, (len(works), 1)).astype(self.words.dtype)}
+        if self.words_mask is not None:
+            mask = np.tile(words.mask, (len(works), 1))
+            feeds[self.words_mask.name] = mask.astype(self.words_mask.dtype)
         return feeds
+
+
+def _named(specs: Sequence[TensorSpec], names: Sequence[str]) -> TensorSpec | None:
+    return next((spec for spec in specs if spec.name in names), None)

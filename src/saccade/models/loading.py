@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from saccade.errors import OutputInvalid
+from saccade.errors import ModelUnavailable, OutputInvalid
 from saccade.models.batching import BatchLimits
-from saccade.models.package import Package, Plain, Reference
-from saccade.models.ports import Engine, Plugin
+from saccade.models.package import Package, Plain, Reference, RemoteSpec
+from saccade.models.ports import Engine, Plugin, Remote
 from saccade.models.prediction import Detection, Entry
+from saccade.models.remote import RemoteRunner
 from saccade.models.runners import GraphRunner, PluginRunner, Runner, RunOptions, blank_image
 from saccade.models.served import ServedModel
+from saccade.models.tokens import LabelTokenizer
 from saccade.vision.arrays import RgbImage
 
 #: How far an answer may lie from its reference: other processors round differently in the last bits.
@@ -28,6 +30,7 @@ class Loader:
     Attributes:
         open_engine: Returns the engine of a name.
         open_plugin: Imports and loads a plug-in: entry, folder.
+        open_remote: Returns what asks a model that runs elsewhere; the model need not be there yet.
         read_image: Decodes a reference picture.
         limits: Of every model's batcher.
         on_batch: Told model and size of each batch.
@@ -36,6 +39,7 @@ class Loader:
 
     open_engine: Callable[[str], Engine]
     open_plugin: Callable[[str, Path], Plugin]
+    open_remote: Callable[[RemoteSpec], Remote]
     read_image: Callable[[Path], RgbImage]
     limits: BatchLimits
     on_batch: Callable[[str, int], None]
@@ -56,9 +60,11 @@ class Loader:
             on_queue=lambda items: self.on_queue(reference, items),
         )
         try:
-            served.predict(blank_image(), RunOptions())
+            served.predict(blank_image(), RunOptions(candidate_labels=_first_words(package)))
             for known in package.references:
                 self._check(served, known)
+        except ModelUnavailable:  # it comes back, or it does not; until then it says that it is away
+            return served
         except BaseException:
             served.retire()
             raise
@@ -68,10 +74,13 @@ class Loader:
         """Open what runs the package."""
         if package.entry is not None:
             return cast("Runner[object]", PluginRunner(package, self.open_plugin(package.entry, package.folder)))
+        if package.remote is not None:
+            return cast("Runner[object]", RemoteRunner(package, package.remote, self.open_remote(package.remote)))
         if package.graph is None:
             raise OutputInvalid(f"{package.card.reference} has neither a graph nor a plug-in.")
+        tokenize = None if package.text is None else LabelTokenizer(package.text)
         session = self.open_engine(package.card.engine).open(package.graph)
-        return cast("Runner[object]", GraphRunner(package, session))
+        return cast("Runner[object]", GraphRunner(package, session, tokenize))
 
     def _check(self, served: ServedModel, known: Reference) -> None:
         """Hold one answer against what the package says it must be."""
@@ -79,6 +88,11 @@ class Loader:
         problem = difference(answer, known.predictions)
         if problem is not None:
             raise OutputInvalid(f"{served.card.reference} does not answer its reference {known.image.name}: {problem}.")
+
+
+def _first_words(package: Package) -> tuple[str, ...]:
+    """Return what to look for in the blank picture, where the package itself looks for nothing."""
+    return ("object",) if package.text is not None and not package.card.labels else ()
 
 
 def difference(answer: tuple[Entry, ...], expected: tuple[Mapping[str, Plain], ...]) -> str | None:

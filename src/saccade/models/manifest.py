@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 
 from saccade.errors import PackageInvalid
 from saccade.models.documents import read_yaml
-from saccade.models.names import NAME_PATTERN, VERSION_PATTERN
+from saccade.models.names import NAME_PATTERN, RESERVED_VERSIONS, VERSION_PATTERN
 from saccade.models.prediction import Task
 
 #: The file's name, at the top of a package's folder.
@@ -82,6 +82,21 @@ class FilePart(_Part):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Its digest.")
 
 
+class RemotePart(_Part):
+    """Where a model runs that is asked over HTTP."""
+
+    url: str = Field(
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", description="Of the server, without the protocol's paths."
+    )
+    protocol: Literal["v2", "v1", "microservice"] = Field(
+        default="v2",
+        description="`v2` (Open Inference Protocol), `v1` (KServe), or `microservice` (`/status` and `/predict`).",
+    )
+    model: Word | None = Field(default=None, description="The model's name there; without it, its name here.")
+    timeout_s: float = Field(default=30.0, gt=0, le=600, description="Longest time of one try.")
+    retries: int = Field(default=2, ge=0, le=5, description="Further tries where nothing answered the first one.")
+
+
 class Manifest(_Part):
     """The keys of saccade.yaml; each is optional, and what is missing is taken from the files beside it."""
 
@@ -93,11 +108,15 @@ class Manifest(_Part):
         pattern=f"^{VERSION_PATTERN}$",
         description="The version; without it, what stands after `@` in the folder's name, else `1`.",
     )
-    task: Task | None = Field(default=None, description="`image-classification` or `object-detection`.")
-    family: str | None = Field(default=None, description="How the graph's outputs are read: the decoder.")
-    engine: Literal["onnxruntime", "python"] = Field(
-        default="onnxruntime", description="What runs the model: `onnxruntime`, or `python` for a plug-in."
+    task: Task | None = Field(
+        default=None, description="`image-classification`, `object-detection` or `zero-shot-object-detection`."
     )
+    family: str | None = Field(default=None, description="How the graph's outputs are read: the decoder.")
+    engine: Literal["onnxruntime", "python", "remote"] = Field(
+        default="onnxruntime",
+        description="What runs the model: `onnxruntime`, `python` for a plug-in, `remote` for another server.",
+    )
+    remote: RemotePart | None = Field(default=None, description="Where the model runs, for `engine: remote`.")
     entry: str | None = Field(
         default=None, description="The plug-in's class: `package.module:Class`, or `file.py:Class` in this folder."
     )
@@ -105,7 +124,10 @@ class Manifest(_Part):
     variant: str | None = Field(
         default=None, description="Which of several graphs: `fp32`, `fp16`, `quantized`, `int8`, `uint8`, `q4` …"
     )
-    labels: list[Word] | dict[int, Word] | None = Field(default=None, description="The labels: a list, or one per id.")
+    labels: list[Word] | dict[int, Word] | None = Field(
+        default=None,
+        description="The labels: a list, or one per id; a zero-shot model looks for them where the caller says none.",
+    )
     labels_file: str | None = Field(default=None, description="Path of a file with them: one a line, or JSON.")
     license: str | None = Field(default=None, description="SPDX name of the licence of the weights.")
     description: str | None = Field(default=None, description="One or two sentences for people.")
@@ -133,6 +155,10 @@ class Manifest(_Part):
             raise ValueError("say one of `labels` and `labels_file`, not both")
         if (self.engine == "python") != (self.entry is not None):
             raise ValueError("`engine: python` and `entry` go together")
+        if (self.engine == "remote") != (self.remote is not None):
+            raise ValueError("`engine: remote` and `remote` go together")
+        if self.version in RESERVED_VERSIONS:
+            raise ValueError(f"`version: {self.version}` is an alias, and no version")
         return self
 
     @property
@@ -187,6 +213,11 @@ def _known_keys(place: tuple[int | str, ...]) -> set[str]:
     """Return the keys that may stand where an unknown one does."""
     if "torchvision" in place[:-1]:
         return set(TorchvisionPart.model_fields)
-    parts: dict[int | str, type[_Part]] = {"preprocess": PreprocessPart, "references": ReferencePart, "files": FilePart}
+    parts: dict[int | str, type[_Part]] = {
+        "preprocess": PreprocessPart,
+        "references": ReferencePart,
+        "files": FilePart,
+        "remote": RemotePart,
+    }
     part = parts.get(place[0], Manifest) if len(place) > 1 else Manifest
     return set(part.model_fields)

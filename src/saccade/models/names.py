@@ -10,6 +10,8 @@ from saccade.errors import PackageInvalid
 NAME_PATTERN = r"[a-z0-9][a-z0-9._-]{0,99}"
 #: A version of a model.
 VERSION_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+#: What no version may be called: these are aliases, which an operator moves.
+RESERVED_VERSIONS = frozenset({"prod", "candidate"})
 #: The version of a package that names none.
 FIRST_VERSION = "1"
 
@@ -25,7 +27,7 @@ def is_name(text: str) -> bool:
 
 def is_version(text: str) -> bool:
     """Say whether the text may be a version."""
-    return _VERSION.fullmatch(text) is not None
+    return _VERSION.fullmatch(text) is not None and text not in RESERVED_VERSIONS
 
 
 def slug(text: str) -> str:
@@ -64,4 +66,27 @@ def split_folder_name(text: str) -> tuple[str, str | None]:
     return slug(name), version
 
 
-_VERSION_HINT = "A version has 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first."
+def agreed_version(folder: str, *, in_name: str | None, given: str | None) -> str | None:
+    """Return the version that saccade.yaml or else the folder's name gives; None where neither says one.
+
+    Args:
+        folder: The folder's name, to be told.
+        in_name: The version that stands in it.
+        given: The version that its saccade.yaml says.
+
+    Raises:
+        PackageInvalid: Both say one, and not the same: whoever copied the folder would be answered by another version
+            than its name promises.
+    """
+    if in_name is not None and given is not None and in_name != given:
+        raise PackageInvalid(
+            f"The folder '{folder[:200]}' says version {in_name}, but its saccade.yaml says version {given}.",
+            hint="Change one of them, or take `version` out of saccade.yaml: then the folder's name says it.",
+        )
+    return given or in_name
+
+
+_VERSION_HINT = (
+    "A version has 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first; "
+    "prod and candidate are aliases, and no versions."
+)

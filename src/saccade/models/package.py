@@ -9,6 +9,7 @@ from pathlib import Path
 from saccade.models.plain import Plain
 from saccade.models.prediction import Task
 from saccade.models.preprocess.plan import Plan
+from saccade.models.tokens import TextPlan
 
 __all__ = ["FileDigest", "ModelCard", "Package", "Plain", "Reference"]
 
@@ -20,6 +21,25 @@ class FileDigest:
     path: str
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSpec:
+    """Where a model runs that is asked over HTTP, and how.
+
+    Attributes:
+        url: Of the server; paths of the protocol are put behind it.
+        protocol: ``v2`` (Open Inference Protocol), ``v1`` (KServe) or ``microservice`` (``/status`` and ``/predict``).
+        model: Its name there; the protocol ``microservice`` has none.
+        timeout_s: For one try.
+        retries: Further tries, where the first one surely was not answered.
+    """
+
+    url: str
+    protocol: str
+    model: str
+    timeout_s: float
+    retries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +89,8 @@ class Package:
         plan: How a picture becomes tensors.
         decoder: The options of the family's decoder, as written in the package.
         references: Pictures with known answers, checked at load.
+        text: How labels become tokens, for a model that is told what to look for.
+        remote: Where it runs, for the ``remote`` engine.
     """
 
     card: ModelCard
@@ -78,3 +100,5 @@ class Package:
     plan: Plan | None = None
     decoder: Mapping[str, Plain] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
+    text: TextPlan | None = None
+    remote: RemoteSpec | None = None

@@ -89,3 +89,5 @@ def _check(entry: Entry, card: ModelCard) -> None:
         numbers = (box.x_min, box.y_min, box.x_max, box.y_max, centroid.x, centroid.y, entry.radius_px)
         if not all(math.isfinite(number) for number in numbers):
             raise PluginFailed(f"The plug-in {card.reference} answered a place that is not finite.")
+        if box.x_max < box.x_min or box.y_max < box.y_min:
+            raise PluginFailed(f"The plug-in {card.reference} answered a box that ends before it begins.")

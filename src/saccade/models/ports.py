@@ -75,6 +75,28 @@ class Engine(Protocol):
         ...
 
 
+class Remote(Protocol):
+    """A model that runs elsewhere. Thread-safe."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it does not answer at this moment; None if it does."""
+        ...
+
+    def predict(self, images: Sequence[RgbImage]) -> Sequence[object]:
+        """Return one list of predictions for each picture, as mappings with the keys of the HTTP answer.
+
+        Raises:
+            ModelUnavailable: It does not answer.
+            RemoteFailed: It refused, failed, or answered something else.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ask no more. Idempotent."""
+        ...
+
+
 class Plugin(Protocol):
     """What a Python plug-in is: any class with these two methods, and optionally ``task`` and ``labels``."""
 

@@ -12,6 +12,12 @@ class Task(StrEnum):
 
     IMAGE_CLASSIFICATION = "image-classification"
     OBJECT_DETECTION = "object-detection"
+    ZERO_SHOT_OBJECT_DETECTION = "zero-shot-object-detection"
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether the caller says what to look for."""
+        return self is Task.ZERO_SHOT_OBJECT_DETECTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saccade.models.geometry import Geometry
+from saccade.models.tokens import Words
 from saccade.vision.arrays import FloatImage, PixelMask
 
 
@@ -16,8 +17,10 @@ class Prepared:
         pixels: (C, H, W) float32, what the graph's image input takes.
         mask: (H, W) int64, 1 where there is picture; None where the graph takes no mask.
         geometry: The map between input px and original px.
+        words: What to look for; None where the graph is not told.
     """
 
     pixels: FloatImage
     mask: PixelMask | None
     geometry: Geometry
+    words: Words | None = None

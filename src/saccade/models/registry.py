@@ -10,74 +10,27 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from typing import TypeAlias
 
 from saccade.clock import monotonic_s, utc_now
-from saccade.errors import ModelFailed, ModelLoading, ModelNotLoaded, ModelUnknown, SaccadeError, ShuttingDown
+from saccade.errors import (
+    AliasUnknown,
+    ModelFailed,
+    ModelLoading,
+    ModelNotLoaded,
+    ModelUnknown,
+    SaccadeError,
+    ShuttingDown,
+)
 from saccade.models.catalog import Catalog, Found
-from saccade.models.package import ModelCard, Package
+from saccade.models.meanings import Aliases, Meanings, is_alias, is_version
+from saccade.models.package import Package
 from saccade.models.served import ServedModel
+from saccade.models.slot import Slot
+from saccade.models.status import ModelState, ModelStatus, Readiness
 from saccade.models.versions import newest_first
 
 Builder: TypeAlias = Callable[[Package], ServedModel]
-
-
-class ModelState(StrEnum):
-    """Where a model stands."""
-
-    AVAILABLE = "available"
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-    UNLOADED = "unloaded"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """One version of one model.
-
-    Attributes:
-        card: What is shown of it; None if its package cannot be read.
-        reference: ``name@version``.
-        state: Where it stands.
-        default: Whether the bare name means this version.
-        detail: What it last failed with, in words; None if nothing did.
-        loaded_at: When it was loaded.
-        runtime: Engine, device, precision while it is loaded.
-    """
-
-    card: ModelCard | None
-    reference: str
-    state: ModelState
-    default: bool
-    detail: str | None
-    loaded_at: datetime | None
-    runtime: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether the server can answer, and what it is still waiting for."""
-
-    ready: bool
-    loading: tuple[str, ...]
-    failed: tuple[str, ...]
-
-
-@dataclass(eq=False, slots=True)
-class _Slot:
-    """What the registry knows of one version."""
-
-    found: Found
-    state: ModelState = ModelState.AVAILABLE
-    served: ServedModel | None = None
-    detail: str | None = None
-    loaded_at: datetime | None = None
-    is_loading: bool = False
-    loading: Future[None] = field(default_factory=Future)
 
 
 class Registry:
@@ -110,12 +63,28 @@ class Registry:
         self._load_wait_s = load_wait_s
         self._rescan_s = rescan_s
         self._lock = threading.RLock()
-        self._slots: dict[str, _Slot] = {}
+        self._slots: dict[str, Slot] = {}
+        self._meanings = Meanings()
         self._scanned_s = float("-inf")
         self._started = threading.Event()
-        self._line: list[_Slot] = []
+        self._line: list[Slot] = []
         self._closed = False
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
+
+    def set_aliases(self, aliases: Aliases) -> None:
+        """Let aliases mean these versions, and no alias anything else.
+
+        A version that comes to be meant while it is unloaded is loaded when it is asked for: whoever promotes it, or
+        rolls back to it, wants it to answer.
+
+        Args:
+            aliases: (name, alias) to (``name@version``, digest of the files that were promoted).
+        """
+        with self._lock:
+            for reference in self._meanings.set(aliases):
+                slot = self._slots.get(reference)
+                if slot is not None and slot.state is ModelState.UNLOADED:
+                    self._set_state(slot, ModelState.AVAILABLE)
 
     def start(self, *, preload: bool) -> None:
         """Begin to find, and if wanted to load, all packages in the background. Returns at once."""
@@ -254,7 +223,7 @@ class Registry:
     def _take_in(self, reference: str, item: Found) -> None:
         """Bring one found package into its slot. The lock is held."""
         is_new = reference not in self._slots
-        slot = self._slots.setdefault(reference, _Slot(item))
+        slot = self._slots.setdefault(reference, Slot(item))
         changed = slot.found.signature != item.signature
         slot.found = item
         if item.problem is not None and (is_new or changed):
@@ -266,37 +235,67 @@ class Registry:
             slot.detail = None
             self._set_state(slot, ModelState.AVAILABLE)
 
-    def _versions(self, name: str) -> list[_Slot]:
+    def _versions(self, name: str) -> list[Slot]:
         """Return the slots of one name, newest version first. The lock is held."""
         slots = {slot.found.version: slot for slot in self._slots.values() if slot.found.name == name}
         return [slots[version] for version in newest_first(slots)]
 
-    def _default(self, name: str) -> _Slot | None:
-        """Return what the bare name means: the newest version in service, else the newest. The lock is held."""
+    def _default(self, name: str) -> Slot | None:
+        """Return what the bare name means: what ``prod`` does, else the newest in service, else the newest.
+
+        The lock is held.
+        """
+        target = self._meanings.target(name)
+        if target is not None:
+            return self._slots.get(target[0])
         versions = self._versions(name)
         usable = [slot for slot in versions if slot.state not in {ModelState.FAILED, ModelState.UNLOADED}]
         return next(iter(usable or versions), None)
 
-    def _find(self, reference: str) -> _Slot:
+    def _find(self, reference: str) -> Slot:
         """Return the slot that a reference means; look at the folders again before saying that none works."""
         self._await_start()
         for again in (False, True):
             if again:
                 self._rescan()
             with self._lock:
-                slot = self._slots.get(reference) if "@" in reference else self._default(reference)
+                slot = self._meant(reference)
             if slot is not None and (again or slot.state is not ModelState.FAILED):
                 return slot
-        raise ModelUnknown(f"There is no model {reference[:128]!r}.")
+        raise ModelUnknown(self._meanings.unknown(reference))
 
-    def _acquire(self, slot: _Slot) -> ServedModel | None:
+    def _meant(self, reference: str) -> Slot | None:
+        """Return the slot of a version, an alias or a bare name. The lock is held.
+
+        Raises:
+            AliasUnknown: The model has no such alias.
+            ModelFailed: The version has other files than those that were promoted.
+        """
+        if is_version(reference):
+            return self._slots.get(reference)
+        target = self._meanings.target(reference)
+        if target is None:
+            if is_alias(reference):
+                raise AliasUnknown(f"There is no alias {reference[:128]!r}.")
+            return self._default(reference)
+        slot = self._slots.get(target[0])
+        package = None if slot is None else slot.package
+        # Whoever promoted it looked at those files; what lies there now may be anything.
+        if package is not None and package.card.digest != target[1]:
+            raise ModelFailed(
+                f"{reference} means {target[0]}, and its files are others now than those that were promoted.",
+                hint="Put the files back, or promote the version again.",
+            )
+        return slot
+
+    def _acquire(self, slot: Slot) -> ServedModel | None:
         """Take hold of a slot's model if it is in service."""
         with self._lock:
             if slot.served is not None:
                 slot.served.acquire()
             return slot.served
 
-    def _await_load(self, slot: _Slot) -> ServedModel:
+    def _await_load(self, slot: Slot) -> ServedModel:
         """Take hold of a model; load it first, and wait for that, if it is not loaded yet."""
         with self._lock:
             # Looked at under the lock that begins a load: one that ended a moment ago must not be done again.
@@ -315,14 +314,14 @@ class Registry:
             raise ModelLoading(f"{slot.found.reference} was taken out of service while it was waited for.")
         return served
 
-    def _refuse_out_of_service(self, slot: _Slot) -> None:
+    def _refuse_out_of_service(self, slot: Slot) -> None:
         """Say why a model cannot answer, if it was unloaded or has failed."""
         if slot.state is ModelState.UNLOADED:
             raise ModelNotLoaded(f"{slot.found.reference} was unloaded.")
         if slot.state is ModelState.FAILED or slot.detail is not None:
             raise ModelFailed(f"{slot.found.reference} cannot be loaded: {slot.detail}")
 
-    def _begin_load(self, slot: _Slot, *, first: bool = False) -> Future[None]:
+    def _begin_load(self, slot: Slot, *, first: bool = False) -> Future[None]:
         """Put a load into the loader's line unless it stands there; somebody who waits for it lets it go first."""
         with self._lock:
             if self._closed:
@@ -349,7 +348,7 @@ class Registry:
             slot.is_loading = False
         slot.loading.set_result(None)
 
-    def _load_now(self, slot: _Slot) -> None:
+    def _load_now(self, slot: Slot) -> None:
         """Load one package and put it in service; on failure keep what was there."""
         begun_s = monotonic_s()
         try:
@@ -372,7 +371,7 @@ class Registry:
         if old is not None:
             old.retire()
 
-    def _set_state(self, slot: _Slot, state: ModelState, *, seconds: float | None = None) -> None:
+    def _set_state(self, slot: Slot, state: ModelState, *, seconds: float | None = None) -> None:
         """Change a slot's state and tell of it. The lock is held."""
         slot.state = state
         if self._on_state is not None:
@@ -383,15 +382,16 @@ class Registry:
         if self._on_failure is not None:
             self._on_failure(reference, error)
 
-    def _status(self, slot: _Slot) -> ModelStatus:
+    def _status(self, slot: Slot) -> ModelStatus:
         """Describe a slot. The lock is held."""
-        package = slot.served.package if slot.served is not None else slot.found.package
+        away = slot.served.problem if slot.served is not None else None
         return ModelStatus(
-            card=package.card if package is not None else None,
+            card=slot.package.card if slot.package is not None else None,
             reference=slot.found.reference,
-            state=slot.state,
+            state=slot.state if away is None else ModelState.AWAY,
             default=self._default(slot.found.name) is slot,
-            detail=slot.detail,
+            detail=away or slot.detail,
             loaded_at=slot.loaded_at,
             runtime=slot.served.runtime if slot.served is not None else None,
+            aliases=self._meanings.of(slot.found.reference),
         )

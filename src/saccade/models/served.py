@@ -72,25 +72,31 @@ class ServedModel:
         return self._runner.runtime
 
     @property
+    def problem(self) -> str | None:
+        """Why the model cannot answer at this moment, where it runs elsewhere; None if it can."""
+        return self._runner.problem
+
+    @property
     def keeps_pictures(self) -> bool:
         """Whether what is prepared still holds the whole picture."""
         return self._runner.keeps_pictures
 
     def predict(self, image: RgbImage, options: RunOptions, *, priority: Priority = Priority.SYNC) -> Run:
         """Say what is in one picture: ``prepare`` and ``run`` in one."""
-        return self.run(self.prepare(image), options, priority=priority)
+        return self.run(self.prepare(image, options.candidate_labels), options, priority=priority)
 
-    def prepare(self, image: RgbImage) -> Ready:
+    def prepare(self, image: RgbImage, candidate_labels: tuple[str, ...] = ()) -> Ready:
         """Turn a picture into what a run takes.
 
         Args:
             image: (H, W, 3) uint8 RGB, upright.
+            candidate_labels: Words to look for; empty takes the package's own. Only zero-shot models know them.
 
         Raises:
             ImageShapeUnsupported: The picture has a shape that the model's plan cannot take.
         """
         begun_s = monotonic_s()
-        work = self._runner.prepare(image)
+        work = self._runner.prepare(image, candidate_labels)
         return Ready(work, monotonic_s() - begun_s)
 
     def run(

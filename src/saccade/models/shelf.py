@@ -10,7 +10,7 @@ from saccade.errors import ModelError, ModelUnknown, ParameterInvalid
 from saccade.models.layouts import triton
 from saccade.models.layouts.plugins import read_plugin, read_plugin_file
 from saccade.models.manifest import Manifest, read_manifest
-from saccade.models.names import FIRST_VERSION, split_folder_name
+from saccade.models.names import FIRST_VERSION, agreed_version, split_folder_name
 
 #: Files that are packages by themselves.
 _LONE_SUFFIXES = frozenset({".py", ".onnx"})
@@ -34,11 +34,13 @@ def identify(path: Path) -> tuple[str, str]:
     """Return the name and version of a package, as ``read_package`` gives them, but without looking at its graph.
 
     Raises:
-        PackageInvalid: saccade.yaml or a plug-in is damaged, or no name can be made of the folder's.
+        PackageInvalid: saccade.yaml or a plug-in is damaged, no name can be made of the folder's, or saccade.yaml says
+            another version than the folder's name.
     """
     manifest = (read_manifest(path) if path.is_dir() else None) or Manifest()
     name, version = split_folder_name(path.name if path.is_dir() else path.stem)
-    return manifest.name or name, manifest.version or version or _own_version(path, manifest) or FIRST_VERSION
+    version = agreed_version(path.name, in_name=version, given=manifest.version)
+    return manifest.name or name, version or _own_version(path, manifest) or FIRST_VERSION
 
 
 def _own_version(path: Path, manifest: Manifest) -> str | None:

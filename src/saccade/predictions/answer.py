@@ -36,6 +36,11 @@ class Timing:
     postprocess_ms: float = 0.0
     total_ms: float = 0.0
 
+    @property
+    def compute_ms(self) -> float:
+        """What was spent on the picture, without the time in line."""
+        return self.decode_ms + self.preprocess_ms + self.infer_ms + self.postprocess_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -51,6 +56,7 @@ class Answer:
         engine: What ran it: engine, device, precision.
         timing: Where the time went.
         cached: Whether the answer was computed before.
+        digest: Of the model's package.
     """
 
     model: str
@@ -62,3 +68,4 @@ class Answer:
     engine: str
     timing: Timing = field(default_factory=Timing)
     cached: bool = False
+    digest: str = ""

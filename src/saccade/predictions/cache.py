@@ -31,6 +31,7 @@ class _Flight(Generic[V]):
     wakes: list[threading.Event] = field(default_factory=list)
     value: V | None = None
     failure: BaseException | None = None
+    is_forgotten: bool = False
 
 
 class AnswerCache(Generic[V]):
@@ -50,6 +51,7 @@ class AnswerCache(Generic[V]):
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, tuple[float, int, V]] = OrderedDict()
         self._flights: dict[Hashable, _Flight[V]] = {}
+        self._computing: dict[_Flight[V], Hashable] = {}
         self._bytes = 0
 
     @property
@@ -81,6 +83,7 @@ class AnswerCache(Generic[V]):
             mine = flight is None
             if flight is None:
                 flight = self._flights[key] = _Flight()
+                self._computing[flight] = key
             flight.waiting += 1
             wake = threading.Event()
             flight.wakes.append(wake)
@@ -94,6 +97,21 @@ class AnswerCache(Generic[V]):
             return flight.value, True
         return compute(caller), False
 
+    def forget(self, is_meant: Callable[[Hashable], bool]) -> None:
+        """Drop values by their keys; one that is being computed reaches those who wait for it and is not kept.
+
+        Args:
+            is_meant: Tells whether a key is one of those.
+        """
+        with self._lock:
+            for key in [key for key in self._entries if is_meant(key)]:
+                _, size, _ = self._entries.pop(key)
+                self._bytes -= size
+            for flight, key in self._computing.items():  # also those that nobody waits for any more
+                if is_meant(key):
+                    flight.is_forgotten = True
+                    self._land(key, flight)
+
     def _fly(self, key: Hashable, flight: _Flight[V], compute: Callable[[Caller], V]) -> V:
         """Compute a value, keep it, and wake those who wait."""
         try:
@@ -103,11 +121,13 @@ class AnswerCache(Generic[V]):
             raise
         else:
             with self._lock:
-                self._keep(key, value)
+                if not flight.is_forgotten:
+                    self._keep(key, value)
             return value
         finally:
             with self._lock:
                 self._land(key, flight)
+                del self._computing[flight]
                 flight.done = True
                 for wake in flight.wakes:
                     wake.set()
@@ -146,8 +166,9 @@ class AnswerCache(Generic[V]):
         size = self._size_of(value)
         if size > self._max_bytes:
             return
+        _, before, _ = self._entries.pop(key, (0.0, 0, value))
         self._entries[key] = (monotonic_s() + self._ttl_s, size, value)
-        self._bytes += size
+        self._bytes += size - before
         while self._bytes > self._max_bytes:
             _, (_, dropped, _) = self._entries.popitem(last=False)
             self._bytes -= dropped

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from saccade.errors import SaccadeError
 from saccade.models.package import ModelCard
 from saccade.models.prediction import Box, Classification, Detection, Entry, Point
-from saccade.models.registry import ModelState, ModelStatus
+from saccade.models.status import ModelState, ModelStatus
 from saccade.predictions.answer import Answer, Timing
 
 #: What the standard json module writes without help.
@@ -69,6 +69,7 @@ def status_to_json(status: ModelStatus) -> dict[str, Json]:
         "version": version,
         "model": status.reference,
         "default": status.default,
+        "aliases": list(status.aliases),
         "state": status.state.value,
         "ready": status.state is ModelState.READY,
         "detail": status.detail,

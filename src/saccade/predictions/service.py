@@ -6,17 +6,20 @@ Routes, faces and the command line all call this.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from saccade.caller import Caller
 from saccade.clock import monotonic_s
-from saccade.errors import RequestError, SaccadeError, TaskMismatch
+from saccade.errors import ParameterInvalid, RequestError, SaccadeError, TaskMismatch
 from saccade.images.gate import DecodeGate, Share
 from saccade.images.intake import Picture, taken
 from saccade.images.limits import Limits
+from saccade.images.records import Traits
+from saccade.images.traits import traits_of
 from saccade.metrics import Metrics
 from saccade.models.batching import Priority
 from saccade.models.registry import Registry
@@ -48,6 +51,19 @@ class _Question:
     priority: Priority
     caller: Caller
     begun_s: float
+
+
+class _Key(NamedTuple):
+    """What an answer depends on, and whose it is.
+
+    Without the owner, an answer that comes at once would tell that somebody else sent the picture too.
+    """
+
+    image: bytes
+    model: str
+    digest: str
+    options: PredictOptions
+    owner: str
 
 
 class Predictor:
@@ -118,6 +134,29 @@ class Predictor:
             _check_task(served, asked)
             return self._answer(served, _Question(data, asked, priority, caller, begun_s))
 
+    def traits(self, data: bytes) -> Traits:
+        """Tell what can be told of a picture by its bytes; waits for its turn to decode as long as it takes.
+
+        Args:
+            data: The encoded picture, as the client sent it.
+
+        Raises:
+            RequestError: The picture cannot be taken.
+        """
+        with taken(data, self._limits, self._gate) as (picture, _):
+            return traits_of(data, picture)
+
+    def forget(self, owner: str, image_id: str) -> None:
+        """Drop the answers that are kept of an owner's picture, and keep none that is being computed.
+
+        Args:
+            owner: Whose.
+            image_id: sha256 of the picture's bytes, hex.
+        """
+        digest = bytes.fromhex(image_id)
+        self._cache.forget(lambda key: isinstance(key, _Key) and (key.image, key.owner) == (digest, owner))
+        self._metrics.cache_bytes.set(self._cache.size_bytes)
+
     def predict_pairs(
         self,
         images: Sequence[bytes | SaccadeError],
@@ -125,6 +164,7 @@ class Predictor:
         models: Sequence[str],
         options: PredictOptions | None = None,
         caller: Caller | None = None,
+        on_pair: Callable[[PairResult], None] = lambda _: None,
     ) -> list[PairResult]:
         """Say what several models see in several pictures; a pair that fails does not spoil the others.
 
@@ -133,6 +173,7 @@ class Predictor:
             models: Names; every picture is shown to each.
             options: What is asked for, the same for all.
             caller: Who waits for the answers; pairs whose runs have not begun when they leave are not run.
+            on_pair: Told each result as it comes, on any thread; also those of a caller who leaves before the last.
 
         Returns:
             All pairs, by picture, then by model.
@@ -145,8 +186,17 @@ class Predictor:
         for model in models:
             self._registry.status(model)
         asked = options or PredictOptions()
-        rows = self._pool.map(lambda item: self._row(item[0], item[1], models, asked, caller), enumerate(images))
-        return [result for row in rows for result in row]
+
+        def row(item: tuple[int, bytes | SaccadeError]) -> list[PairResult]:
+            found = []
+            for result in self._row(*item, models, asked, caller):
+                on_pair(result)
+                found.append(result)
+            return found
+
+        rows = [self._pool.submit(row, item) for item in enumerate(images)]
+        wait(rows)  # if the caller left, what had begun ends first, and is told
+        return [result for each in rows for result in each.result()]
 
     def _row(
         self,
@@ -155,11 +205,11 @@ class Predictor:
         models: Sequence[str],
         options: PredictOptions,
         caller: Caller,
-    ) -> list[PairResult]:
+    ) -> Iterator[PairResult]:
         """Show one picture to every model, one after the other; it is in memory only while one prepares it."""
         if isinstance(image, SaccadeError):
-            return [PairResult(index, model, None, image) for model in models]
-        row = []
+            yield from (PairResult(index, model, None, image) for model in models)
+            return
         for model in models:
             caller.check()
             begun_s = monotonic_s()
@@ -167,15 +217,16 @@ class Predictor:
                 with self._registry.lease(model) as served:
                     _check_task(served, options)
                     answer = self._answer(served, _Question(image, options, Priority.SYNC, caller, begun_s))
-                row.append(PairResult(index, model, answer, None))
+                result = PairResult(index, model, answer, None)
             except SaccadeError as problem:
-                row.append(PairResult(index, model, None, problem))
-        return row
+                result = PairResult(index, model, None, problem)
+            yield result
 
     def _answer(self, served: ServedModel, question: _Question) -> Answer:
         """Answer from the cache, or compute and keep."""
         reference = served.card.reference
-        key = (hashlib.sha256(question.data).digest(), reference, served.card.digest, question.options)
+        image = hashlib.sha256(question.data).digest()
+        key = _Key(image, reference, served.card.digest, question.options, question.caller.owner)
         try:
             answer, cached = self._cache.get(
                 key, lambda caller: self._compute(served, replace(question, caller=caller)), caller=question.caller
@@ -202,13 +253,18 @@ class Predictor:
         picture itself, until it has answered.
         """
         options = question.options
-        asked = RunOptions(top_k=options.top_k, threshold=options.threshold, function=options.function)
+        asked = RunOptions(
+            top_k=options.top_k,
+            threshold=options.threshold,
+            function=options.function,
+            candidate_labels=options.candidate_labels,
+        )
         decode_s = monotonic_s()
         with ExitStack() as held:
             picture, share = held.enter_context(self._taken(question))
             self._metrics.image_bytes.observe(len(question.data))
             decoded_s = monotonic_s()
-            ready = served.prepare(picture.rgb)
+            ready = served.prepare(picture.rgb, asked.candidate_labels)
             image_id, width_px, height_px = picture.id, picture.width_px, picture.height_px
             del picture
             share.end_decoding()
@@ -240,6 +296,7 @@ class Predictor:
             predictions=run.predictions,
             engine=served.runtime,
             timing=timing,
+            digest=served.card.digest,
         )
 
 
@@ -249,8 +306,14 @@ def answer_bytes(answer: Answer) -> int:
 
 
 def _check_task(served: ServedModel, options: PredictOptions) -> None:
-    """Refuse options that the model's task does not know."""
-    if options.candidate_labels:
+    """Refuse options that the model's task does not know, and a request without those that it needs."""
+    words = options.candidate_labels or served.card.labels
+    if served.card.task.takes_words and not words:
+        raise ParameterInvalid(
+            f"{served.card.reference} looks for what it is told: 'candidate_labels' must name it.",
+            faults={"candidate_labels": "must be at least one text"},
+        )
+    if options.candidate_labels and not served.card.task.takes_words:
         raise TaskMismatch(f"{served.card.reference} is for {served.card.task}, which takes no candidate_labels.")
     if options.function is not None and served.card.family != "transformers":
         raise TaskMismatch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,18 +11,37 @@ from functools import cache
 from inspect import cleandoc
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from saccade.errors import SettingInvalid, SettingUnknown
-from saccade.settings import sections
+from saccade.settings import access, faces, sections
+from saccade.settings.access import (
+    AccessMode,
+    AccessSettings,
+    ClientSettings,
+    JwtSettings,
+    QuotaSettings,
+    RateSettings,
+    UsageSettings,
+)
+from saccade.settings.faces import (
+    Face0Settings,
+    Face1Settings,
+    Face2Settings,
+    Face3Settings,
+    Face4Settings,
+    FacesSettings,
+)
 from saccade.settings.sections import (
     BatchSettings,
     CacheSettings,
     DatabaseSettings,
     EngineSettings,
     FetchSettings,
+    GrpcSettings,
     HintsSettings,
     ImageSettings,
     JobsSettings,
@@ -46,6 +66,7 @@ class Settings:
 
     place: PlaceSettings
     server: ServerSettings
+    grpc: GrpcSettings
     log: LogSettings
     image: ImageSettings
     fetch: FetchSettings
@@ -58,6 +79,18 @@ class Settings:
     jobs: JobsSettings
     worker: WorkerSettings
     webhook: WebhookSettings
+    access: AccessSettings
+    jwt: JwtSettings
+    rate: RateSettings
+    quota: QuotaSettings
+    usage: UsageSettings
+    faces: FacesSettings
+    face_0: Face0Settings
+    face_1: Face1Settings
+    face_2: Face2Settings
+    face_3: Face3Settings
+    face_4: Face4Settings
+    client: ClientSettings
     origins: Mapping[str, str]
     """For each variable, where its value came from: ``default``, ``environment``, ``.env`` or ``command line``."""
 
@@ -82,6 +115,29 @@ class Settings:
         return self.objects.url or (self.home / "objects").as_uri()
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether the server may be reached from other machines: it asks who calls, or everybody is meant to use it."""
+        return self.access.mode is AccessMode.REQUIRED or self.server.allow_anyone
+
+    @property
+    def faces_off(self) -> frozenset[str]:
+        """The numbers of the faces that are not shown."""
+        shown = {
+            "0": self.face_0.enabled,
+            "1": self.face_1.enabled,
+            "2": self.face_2.enabled,
+            "3": self.face_3.enabled,
+            "4": self.face_4.enabled,
+        }
+        return frozenset(face for face, is_shown in shown.items() if not is_shown)
+
+    @property
+    def acting(self) -> Mapping[str, str]:
+        """By the number of a face, the account that requests without credentials act as there."""
+        named = {"1": self.face_1.principal, "2": self.face_2.principal, "4": self.face_4.principal}
+        return {face: name for face, name in named.items() if name}
+
+    @property
     def cache_folder(self) -> Path:
         """The folder of what can be made again."""
         return self.home / "cache"
@@ -104,6 +160,7 @@ class Variable:
 SECTIONS: Mapping[str, type[Section]] = {
     "place": PlaceSettings,
     "server": ServerSettings,
+    "grpc": GrpcSettings,
     "log": LogSettings,
     "image": ImageSettings,
     "fetch": FetchSettings,
@@ -116,6 +173,18 @@ SECTIONS: Mapping[str, type[Section]] = {
     "jobs": JobsSettings,
     "worker": WorkerSettings,
     "webhook": WebhookSettings,
+    "access": AccessSettings,
+    "jwt": JwtSettings,
+    "rate": RateSettings,
+    "quota": QuotaSettings,
+    "usage": UsageSettings,
+    "faces": FacesSettings,
+    "face_0": Face0Settings,
+    "face_1": Face1Settings,
+    "face_2": Face2Settings,
+    "face_3": Face3Settings,
+    "face_4": Face4Settings,
+    "client": ClientSettings,
 }
 
 
@@ -129,11 +198,15 @@ def variables() -> dict[str, Variable]:
     }
 
 
+def _nodes(module: ModuleType) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(module)).body
+
+
 @cache
 def _docstrings() -> dict[tuple[str, str], str]:
     """Return the docstring of each field by class and field; read from its file when asked, for start-up is short."""
     found = {}
-    for node in ast.parse(Path(sections.__file__).read_text(encoding="utf-8")).body:
+    for node in [node for module in (sections, access, faces) for node in _nodes(module)]:
         if isinstance(node, ast.ClassDef):
             for field, text in pairwise(node.body):
                 if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
@@ -168,6 +241,7 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         place=_read(PlaceSettings, values["place"], origins),
         server=_read(ServerSettings, values["server"], origins),
+        grpc=_read(GrpcSettings, values["grpc"], origins),
         log=_read(LogSettings, values["log"], origins),
         image=_read(ImageSettings, values["image"], origins),
         fetch=_read(FetchSettings, values["fetch"], origins),
@@ -180,6 +254,18 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
         jobs=_read(JobsSettings, values["jobs"], origins),
         worker=_read(WorkerSettings, values["worker"], origins),
         webhook=_read(WebhookSettings, values["webhook"], origins),
+        access=_read(AccessSettings, values["access"], origins),
+        jwt=_read(JwtSettings, values["jwt"], origins),
+        rate=_read(RateSettings, values["rate"], origins),
+        quota=_read(QuotaSettings, values["quota"], origins),
+        usage=_read(UsageSettings, values["usage"], origins),
+        faces=_read(FacesSettings, values["faces"], origins),
+        face_0=_read(Face0Settings, values["face_0"], origins),
+        face_1=_read(Face1Settings, values["face_1"], origins),
+        face_2=_read(Face2Settings, values["face_2"], origins),
+        face_3=_read(Face3Settings, values["face_3"], origins),
+        face_4=_read(Face4Settings, values["face_4"], origins),
+        client=_read(ClientSettings, values["client"], origins),
         origins=origins,
     )
 

@@ -90,6 +90,10 @@ class ServerSettings(Section):
     allow_anyone: bool = False
     """Say true to serve everybody who can reach the address, without asking who they are."""
 
+    trusted_proxies: CommaList = ()
+    """Addresses and networks of proxies in front of this server, separated by commas: from them, and from nobody else,
+    ``X-Forwarded-For`` is believed when tries to log in are counted for an address."""
+
     cors_origins: CommaList = ()
     """Web origins whose pages may call the API, separated by commas; ``*`` allows all."""
 
@@ -118,6 +122,15 @@ class ServerSettings(Section):
 
     grace_s: float = Field(20.0, ge=0)
     """How long a stopping server waits for requests under way."""
+
+
+class GrpcSettings(Section):
+    """The Open Inference Protocol over gRPC, beside HTTP."""
+
+    prefix: ClassVar[str] = "GRPC_"
+
+    port: int = Field(0, ge=0, le=65535)
+    """Port to listen on, at the address of the HTTP server and without TLS; 0 opens none. It needs saccade[grpc]."""
 
 
 class LogSettings(Section):

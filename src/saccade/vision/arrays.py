@@ -14,5 +14,6 @@ BoxesXyxy: TypeAlias = Annotated[NDArray[np.float32], "(K, 4) float32, x1 y1 x2 
 Scores: TypeAlias = Annotated[NDArray[np.float32], "(K,) float32, 0..1"]
 ClassIds: TypeAlias = Annotated[NDArray[np.intp], "(K,) indices into the model's labels"]
 Indices: TypeAlias = Annotated[NDArray[np.intp], "(M,) indices into another array"]
+TokenIds: TypeAlias = Annotated[NDArray[np.int64], "(L, T) int64, T tokens for each of L labels"]
 #: Any shape and dtype: what a graph takes or gives.
 Tensor: TypeAlias = NDArray[np.generic]  # type: ignore[explicit-any]  # numpy's own default for an unnamed scalar

@@ -54,7 +54,14 @@ def as_boxes(rects: Sequence[Rect]) -> BoxesXyxy:
 
 
 def free_place(
-    width_px: int, height_px: int, *, box: Rect, picture: Rect, taken: Sequence[Rect], finds: BoxesXyxy
+    width_px: int,
+    height_px: int,
+    *,
+    box: Rect,
+    picture: Rect,
+    taken: Sequence[Rect],
+    finds: BoxesXyxy,
+    may_hide_own: bool = True,
 ) -> Rect | None:
     """Return the best place for a tag that covers no other tag and hides no find.
 
@@ -67,6 +74,8 @@ def free_place(
         picture: The whole picture.
         taken: The tags that stand already.
         finds: (K, 4) float32, x1 y1 x2 y2 in px: every box of the picture, the tag's own among them.
+        may_hide_own: Whether the tag may lie all over its own box: better a tiny find under its name than one without,
+            where the picture is large enough to be looked at without the tags.
 
     Returns:
         The place, inside the picture, or None.
@@ -75,9 +84,8 @@ def free_place(
     spots = as_boxes(places)
     on_tags = intersection(spots, as_boxes(taken)).any(axis=1)
     on_finds = intersection(spots, finds)
-    # Its own box it may hide: better a tiny find under its name than one without.
-    foreign = (finds != as_boxes([box])).any(axis=1)
-    hides = (on_finds > MAX_HIDDEN * area(finds))[:, foreign].any(axis=1)
+    guarded = (finds != as_boxes([box])).any(axis=1) if may_hide_own else np.ones(len(finds), np.bool_)
+    hides = (on_finds > MAX_HIDDEN * area(finds))[:, guarded].any(axis=1)
     allowed = np.flatnonzero(~on_tags & ~hides)
     clear = allowed[~on_finds[allowed].any(axis=1)]
     best = [*clear.tolist(), *allowed.tolist()]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from saccade.clock import monotonic_s, utc_now
 from saccade.errors import DatabaseUnreachable, HintsUnreachable, ObjectsUnreachable
+from saccade.images.blobs import IMAGE_BLOBS, JOB_BLOBS
 from saccade.jobs.ports import StoredObject
 from saccade.jobs.service import Jobs
 from saccade.metrics import Metrics
@@ -32,7 +33,6 @@ _ORPHANS_EVERY_S = 3600.0
 _ORPHANS_MOST = 1000
 #: A blob is written before the row that names it. Nothing younger is touched, even if the store's clock is hours off.
 _ORPHAN_AGE_S = 6 * 3600.0
-_JOB_BLOBS = "jobs/"
 
 
 class Caretaker:
@@ -133,7 +133,7 @@ class Caretaker:
         if self._listing is None:
             if monotonic_s() < self._orphans_at_s:
                 return
-            self._listing = self._jobs.objects.list(_JOB_BLOBS)
+            self._listing = itertools.chain.from_iterable(map(self._jobs.objects.list, (JOB_BLOBS, IMAGE_BLOBS)))
         try:
             piece = list(itertools.islice(self._listing, _ORPHANS_MOST))
             oldest_us = int((utc_now().timestamp() - _ORPHAN_AGE_S) * 1e6)

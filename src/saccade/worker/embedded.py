@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from saccade.clock import monotonic_s
 from saccade.errors import ConfigurationError, SaccadeError, UnavailableError
+from saccade.settings import AccessMode
 from saccade.wiring import Platform
 from saccade.worker.trouble import DATABASE_PAUSE_S, Trouble
 
 if TYPE_CHECKING:
     from saccade.jobs.service import Jobs
+    from saccade.wiring import Kept
 
 log = logging.getLogger("saccade.worker")
 
@@ -78,7 +80,9 @@ class Background:
         self._platform.open_jobs()
         while not self._closing.is_set():
             try:
-                self._begin(self._platform.door.wait(_DOOR_S))
+                kept = self._platform.door.wait(_DOOR_S)
+                self._begin(kept.jobs)
+                self._tell_if_nobody_can_come_in(kept)
             except UnavailableError:  # the door tells the log by itself
                 continue
             except ConfigurationError as error:
@@ -87,6 +91,12 @@ class Background:
             except Exception as error:  # noqa: BLE001 - whatever it is, it must be seen
                 self._tell_failure(error)
             return
+
+    def _tell_if_nobody_can_come_in(self, kept: Kept) -> None:
+        """Say how the first account is made, where everybody is asked who they are and nobody could answer."""
+        settings = self._platform.settings
+        if settings.access.mode is AccessMode.REQUIRED and not settings.jwt.jwks and not kept.accounts.list(limit=1):
+            log.warning("nobody can come in yet: saccade users create NAME --admin makes the first account")
 
     def _tell_failure(self, error: Exception) -> None:
         """Let a server without its worker say so."""

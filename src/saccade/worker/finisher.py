@@ -6,10 +6,11 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from saccade.clock import monotonic_s
-from saccade.errors import DatabaseUnreachable
+from saccade.errors import DatabaseUnreachable, UnavailableError
 from saccade.jobs.records import Expired, Failed, HandedBack, Outcome, Succeeded, TryAgain
 from saccade.jobs.store import Claims
 from saccade.metrics import Metrics
@@ -50,6 +51,7 @@ class Finisher:
         *,
         trouble: Trouble,
         on_ended: Callable[[int], None],
+        on_dropped: Callable[[Sequence[str]], None] = lambda _: None,
     ) -> None:
         """Tie the parts together.
 
@@ -60,6 +62,7 @@ class Finisher:
             metrics: Where outcomes are counted.
             trouble: Told whether the database answers.
             on_ended: Told how many items have come to an end.
+            on_dropped: Told the keys of blobs that were written for outcomes which nobody needs any more.
         """
         self._owner = owner
         self._claims = claims
@@ -67,14 +70,18 @@ class Finisher:
         self._metrics = metrics
         self._trouble = trouble
         self._on_ended = on_ended
+        self._on_dropped = on_dropped
         self._ready: queue.SimpleQueue[_Finished] = queue.SimpleQueue()
         self._retry: list[_Finished] = []
         self.stopping = threading.Event()
 
     def put(self, hold: Hold, outcome: Outcome) -> None:
         """Have an outcome written as soon as can be; its place is free at once."""
+        finished = _Finished(hold, outcome)
         if self._hands.done(hold):
-            self._ready.put(_Finished(hold, outcome))
+            self._ready.put(finished)
+        else:
+            self._forget([finished])
 
     def put_back(self, holds: Sequence[Hold]) -> None:
         """Have items handed back that are out of the hands' reach already."""
@@ -117,8 +124,17 @@ class Finisher:
             (ours if hold.is_ours and hold.lease_until_s >= now_s else lost).append(finished)
         if lost:
             self._hands.release([finished.hold for finished in lost])
+            self._forget(lost)
             log.warning("%d outcomes came after the end of their lease and are dropped", len(lost))
         return ours
+
+    def _forget(self, dropped: Sequence[_Finished]) -> None:
+        """Give back what was written for outcomes that are dropped: an erased image must not live on in a blob."""
+        kept = [each.outcome.kept for each in dropped if isinstance(each.outcome, Succeeded)]
+        keys = [each.image.blob_key for each in kept if each is not None and each.is_new_blob]
+        if keys:
+            with suppress(UnavailableError):  # then the sweep finds them, hours later
+                self._on_dropped(keys)
 
     def _write(self, group: Sequence[_Finished]) -> None:
         accepted = self._claims.finish(self._owner, [finished.outcome for finished in group])

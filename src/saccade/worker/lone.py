@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from saccade.clock import monotonic_s
+from saccade.images.records import NewObject, NewPrediction, Traits
 from saccade.settings import Settings, variables
 from saccade.worker.frames import Head, read_frame, write_frame
 from saccade.worker.verdicts import Kind, Verdict
@@ -45,11 +46,16 @@ class LoneProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoneAnswer:
-    """What the model said, as it is stored."""
+    """What the model said, as it is stored.
+
+    Attributes:
+        kept: The picture's traits and the answer as both are remembered; None unless that was asked for.
+    """
 
     prediction: str
     pixels: int
     compute_ms: float
+    kept: tuple[Traits, NewPrediction] | None = None
 
 
 class LoneChild:
@@ -77,7 +83,15 @@ class LoneChild:
         process = self._process
         return None if process is None else process.pid
 
-    def predict(self, data: bytes, *, model: str, digest: str, options: Mapping[str, object]) -> LoneAnswer:
+    def predict(
+        self,
+        data: bytes,
+        *,
+        model: str,
+        digest: str,
+        options: Mapping[str, object],
+        keep: bool = False,
+    ) -> LoneAnswer:
         """Show one image to a model.
 
         Args:
@@ -85,6 +99,7 @@ class LoneChild:
             model: ``name@version``.
             digest: Of the package that the item was accepted for.
             options: As they are stored with the job.
+            keep: Tell what is to be remembered of the picture and the answer, too.
 
         Raises:
             LoneDied: The process died or was silent for too long; the next suspect gets a new one.
@@ -93,7 +108,7 @@ class LoneChild:
         process = self._running()
         if process is None:
             raise LoneProblem(Verdict(Kind.BACK, "shutting_down", "The worker is stopping."))
-        asked: Head = {"model": model, "digest": digest, "options": dict(options)}
+        asked: Head = {"model": model, "digest": digest, "options": dict(options), "keep": keep}
         frame = self._ask(process, asked, data)
         with self._lock:
             self._asking = False
@@ -108,7 +123,10 @@ class LoneChild:
             verdict = Verdict(Kind(str(head["kind"])), str(head["code"]), str(head["detail"]))
             raise LoneProblem(verdict)
         return LoneAnswer(
-            prediction.decode(), int(cast("int", head["pixels"])), float(cast("float", head["compute_ms"]))
+            prediction.decode(),
+            int(cast("int", head["pixels"])),
+            float(cast("float", head["compute_ms"])),
+            kept=_kept(head) if asked["keep"] else None,
         )
 
     def end_idle(self) -> None:
@@ -200,6 +218,18 @@ def overrides_of(settings: Settings) -> dict[str, str]:
             continue
         found[name] = _written(value)
     return {**found, **dict.fromkeys(_NOT_HANDED_DOWN, "")}
+
+
+def _kept(head: Head) -> tuple[Traits, NewPrediction]:
+    """Return what is to be remembered, as ``dataclasses.asdict`` and JSON have left it."""
+    traits, said = cast("dict[str, int]", head["traits"]), cast("dict[str, str]", head["said"])
+    labels, objects = said.pop("labels"), cast("list[dict[str, float]]", said.pop("objects"))
+    prediction = NewPrediction(
+        **said,
+        labels=tuple((label, score, count) for label, score, count in cast("list[tuple[str, float, int]]", labels)),
+        objects=tuple(NewObject(**found) for found in objects),  # type: ignore[arg-type]  # written by asdict
+    )
+    return Traits(**traits), prediction  # type: ignore[arg-type]  # likewise
 
 
 def _written(value: object) -> str:

@@ -14,12 +14,14 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import BinaryIO, cast
 
 from saccade import settings as settings_module
 from saccade.errors import ModelLoading
 from saccade.jobs.submission import options_of
 from saccade.predictions.answer import Answer
+from saccade.predictions.remembered import remembered
 from saccade.wiring import Platform, open_platform
 from saccade.worker.frames import Head, read_frame, write_frame
 from saccade.worker.runner import answer_text, compute_ms_of
@@ -57,12 +59,24 @@ def _listen(questions: BinaryIO, asked: queue.SimpleQueue[tuple[Head, bytes]]) -
 def _answer(platform: Platform, head: Head, data: bytes, *, answers: BinaryIO) -> None:
     try:
         answer = _predict(platform, head, data)
+        told = {
+            "pixels": answer.width_px * answer.height_px,
+            "compute_ms": compute_ms_of(answer),
+            **_kept(platform, head, answer, data),
+        }
     except Exception as error:  # noqa: BLE001 - the worker decides what follows
         verdict = verdict_of(error)
         write_frame(answers, {"kind": verdict.kind.value, "code": verdict.code, "detail": verdict.detail})
         return
-    told = {"pixels": answer.width_px * answer.height_px, "compute_ms": compute_ms_of(answer)}
     write_frame(answers, told, answer_text(answer).encode())
+
+
+def _kept(platform: Platform, head: Head, answer: Answer, data: bytes) -> dict[str, object]:
+    """Return what is to be remembered of the picture and the answer, if that is wanted."""
+    if not head["keep"]:
+        return {}
+    said = remembered(answer, options_of(cast("Mapping[str, object]", head["options"])))
+    return {"said": asdict(said), "traits": asdict(platform.predictor.traits(data))}
 
 
 def _predict(platform: Platform, head: Head, data: bytes) -> Answer:

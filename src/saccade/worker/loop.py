@@ -22,6 +22,7 @@ from saccade.worker.deliver import Deliverer
 from saccade.worker.finisher import Finisher
 from saccade.worker.hands import Hands, Hold
 from saccade.worker.heartbeat import Heartbeat
+from saccade.worker.keeping import Keeper
 from saccade.worker.lone import LoneChild
 from saccade.worker.loops import Loop
 from saccade.worker.models import HeldModels
@@ -93,13 +94,20 @@ class Worker:
         pictures = Pictures(jobs.store.claims, jobs.objects, fetch=platform.fetch, trouble=place)
         self._runner = Runner(
             pictures,
+            Keeper(jobs.store.claims, pictures, traits=platform.predictor.traits),
             platform.predictor,
             platform.registry,
             lanes=_LANES_EACH * settings.engine.runs,
             on_model_gone=self.models.look_again,
         )
         self._finisher = Finisher(
-            self.id, jobs.store.claims, self._hands, platform.metrics, trouble=database, on_ended=self.progress.ended
+            self.id,
+            jobs.store.claims,
+            self._hands,
+            platform.metrics,
+            trouble=database,
+            on_ended=self.progress.ended,
+            on_dropped=lambda keys: jobs.objects.delete_many(jobs.store.upkeep.ownerless(keys)),
         )
         self._heartbeat = Heartbeat(
             self.id,

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from saccade.clock import monotonic_s
 from saccade.errors import DatabaseUnreachable, SaccadeError, UnavailableError
 from saccade.jobs.store import Records
-from saccade.models.registry import ModelState, ModelStatus, Registry
+from saccade.models.registry import Registry
+from saccade.models.status import ModelState, ModelStatus
 
 log = logging.getLogger("saccade.worker")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from saccade.errors import ObjectMissing, ObjectsUnreachable
+from saccade.errors import ImageErased, ObjectMissing, ObjectsUnreachable
 from saccade.failpoints import pass_failpoint
+from saccade.images.blobs import IMAGE_BLOBS, new_blob_key
 from saccade.jobs.ports import Objects
 from saccade.jobs.records import Claim
-from saccade.jobs.service import new_blob_key
 from saccade.jobs.store import Claims
 from saccade.worker.trouble import Trouble
 
@@ -40,6 +40,7 @@ class Pictures:
 
         Raises:
             ObjectMissing: They are gone.
+            ImageErased: The image was erased while it was fetched.
             UrlRefused: The URL points where this server does not go.
             UrlUnreachable: Nothing usable answered.
             ImageTooLarge: The picture has too many bytes.
@@ -54,6 +55,23 @@ class Pictures:
             raise error from None
         self._trouble.over()
         return data
+
+    def keep(self, data: bytes) -> str:
+        """Write a picture where remembered images lie, and return its key.
+
+        Raises:
+            ObjectsFull: There is no room left.
+            ObjectsUnreachable: This one blob cannot be written now.
+            StoreAway: None can.
+        """
+        key = new_blob_key(place=IMAGE_BLOBS)
+        try:
+            self._objects.put_many({key: data})
+        except ObjectsUnreachable as error:
+            self._ask_whether_away()
+            raise error from None
+        self._trouble.over()
+        return key
 
     def _bytes(self, claim: Claim) -> bytes:
         if claim.blob_key is not None:
@@ -70,7 +88,11 @@ class Pictures:
         self._objects.put_many({key: data})
         pass_failpoint("run.after_fetch")
         sha256 = hashlib.sha256(data).hexdigest()
-        first = self._claims.image_arrived(claim, sha256=sha256, blob_key=key, size_bytes=len(data))
+        try:
+            first = self._claims.image_arrived(claim, sha256=sha256, blob_key=key, size_bytes=len(data))
+        except ImageErased:
+            self._objects.delete_many([key])
+            raise
         if first is None or first == key:
             return data
         self._objects.delete_many([key])

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import FrameType
-from urllib.parse import urlsplit
 
 from saccade.clock import monotonic_s
 from saccade.errors import ConfigurationError, UnavailableError
@@ -23,13 +22,11 @@ _LOOK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a worker that has begun says of itself: no credentials are in it."""
+    """What a worker that has begun says of itself."""
 
     worker: str
     models: int
     concurrency: int
-    database: str
-    hints: str
 
 
 def run(
@@ -84,15 +81,7 @@ def _work(
         while settings.place.preload is Preload.ALL and not worker.models.held and not stopping.wait(_LOOK_S):
             if not platform.registry.readiness().loading and platform.registry.readiness().failed:
                 break
-        on_begin(
-            Begun(
-                worker.id,
-                len(worker.models.held),
-                worker.concurrency,
-                shown_url(settings.database_url),
-                shown_url(settings.hints.url),
-            )
-        )
+        on_begin(Begun(worker.id, len(worker.models.held), worker.concurrency))
         _watch(worker.problem, stopping)
     finally:
         worker.stop()
@@ -109,7 +98,7 @@ def _await_jobs(platform: Platform, stopping: threading.Event) -> Jobs | None:
     latest_s = monotonic_s() + wait_s
     while not stopping.is_set():
         try:
-            return platform.door.wait(_LOOK_S)
+            return platform.door.wait(_LOOK_S).jobs
         except ConfigurationError:
             raise
         except UnavailableError as error:
@@ -131,14 +120,3 @@ def _watch(problem: Callable[[], str | None], stopping: threading.Event) -> None
                 extra={"facts": {} if found is None else {"error.message": found}},
             )
         said = found
-
-
-def shown_url(url: str) -> str:
-    """Return a URL without user, password and query, which may hold another password."""
-    scheme, _, rest = url.partition("://")
-    parts = urlsplit(f"{scheme}://{rest.rpartition('@')[2]}")  # a password may have a slash in it
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"

@@ -13,14 +13,16 @@ from saccade.caller import CallerLeft
 from saccade.clock import monotonic_s
 from saccade.errors import ModelError, QueueFull, RequestError, SaccadeError
 from saccade.failpoints import pass_failpoint
-from saccade.jobs.records import Expired, HandedBack, Outcome, Succeeded, TryAgain
+from saccade.jobs.records import Expired, HandedBack, Keeping, Outcome, Succeeded, TryAgain
 from saccade.jobs.submission import options_of
 from saccade.models.batching import Priority
 from saccade.models.registry import Registry
 from saccade.predictions.answer import Answer
+from saccade.predictions.remembered import remembered
 from saccade.predictions.render import answer_to_json
 from saccade.predictions.service import Predictor
 from saccade.worker.hands import DeadlinePassed, Drained, Hold
+from saccade.worker.keeping import Keeper
 from saccade.worker.lone import LoneChild, LoneDied, LoneProblem
 from saccade.worker.pictures import Pictures, StoreAway
 from saccade.worker.verdicts import Kind, ModelChanged, outcome_of, verdict_of
@@ -42,6 +44,7 @@ class Runner:
     def __init__(
         self,
         pictures: Pictures,
+        keeper: Keeper,
         predictor: Predictor,
         registry: Registry,
         *,
@@ -52,6 +55,7 @@ class Runner:
 
         Args:
             pictures: Gets the bytes.
+            keeper: Makes ready what is to be remembered.
             predictor: Shares its pipeline and its batches with those who wait for an answer.
             registry: Tells which files a model was loaded from.
             lanes: Items that are decoded or before their model at once; more would make batches so long that those
@@ -59,6 +63,7 @@ class Runner:
             on_model_gone: Told that a model is not held as it was thought to be.
         """
         self._pictures = pictures
+        self._keeper = keeper
         self._predictor = predictor
         self._registry = registry
         self._lanes = threading.Semaphore(lanes)
@@ -93,20 +98,39 @@ class Runner:
         data = self._pictures.of(hold.claim)
         hold.caller.check()
         if lone is not None:
-            return _run_alone(hold, data, lone)
+            return self._run_alone(hold, data, lone)
         with self._lane(hold):
             self._check_digest(hold)
             pass_failpoint("run.before_predict")
             answer = self._predict(hold, data)
             self._check_digest(hold)
         pass_failpoint("run.after_predict")
+        claim = hold.claim
         return Succeeded(
-            claim=hold.claim,
+            claim=claim,
             prediction=answer_text(answer),
             pixels=answer.width_px * answer.height_px,
             compute_ms=compute_ms_of(answer),
             cached=answer.cached,
+            kept=self._kept(hold, data, answer),
         )
+
+    def _kept(self, hold: Hold, data: bytes, answer: Answer) -> Keeping | None:
+        """Make ready what is to be remembered; of an item that was lost meanwhile nothing is written any more."""
+        claim = hold.claim
+        if not claim.keep or not hold.is_ours:
+            return None
+        return self._keeper.kept(claim, data, remembered(answer, options_of(claim.options)))
+
+    def _run_alone(self, hold: Hold, data: bytes, lone: LoneChild) -> Outcome:
+        pass_failpoint("lone.before_predict")
+        claim = hold.claim
+        told = lone.predict(data, model=claim.model, digest=claim.digest, options=claim.options, keep=claim.keep)
+        kept = None
+        if told.kept is not None and hold.is_ours:
+            traits, said = told.kept
+            kept = self._keeper.kept(claim, data, said, traits=traits)
+        return Succeeded(claim, told.prediction, told.pixels, told.compute_ms, cached=False, kept=kept)
 
     @contextlib.contextmanager
     def _lane(self, hold: Hold) -> Iterator[None]:
@@ -126,6 +150,7 @@ class Runner:
     def _predict(self, hold: Hold, data: bytes) -> Answer:
         """Ask the model; while its line is full of those who wait for an answer, let them go first."""
         claim = hold.claim
+        hold.caller.owner = claim.principal
         give_up_s = monotonic_s() + _LINE_PATIENCE_S
         pause_s = _FIRST_LINE_PAUSE_S
         while True:
@@ -175,13 +200,6 @@ def compute_ms_of(answer: Answer) -> float:
     """Return the milliseconds that were spent on an answer, without those in line."""
     timing = answer.timing
     return timing.decode_ms + timing.preprocess_ms + timing.infer_ms + timing.postprocess_ms
-
-
-def _run_alone(hold: Hold, data: bytes, lone: LoneChild) -> Outcome:
-    pass_failpoint("lone.before_predict")
-    claim = hold.claim
-    told = lone.predict(data, model=claim.model, digest=claim.digest, options=claim.options)
-    return Succeeded(claim, told.prediction, told.pixels, told.compute_ms, cached=False)
 
 
 def _left(hold: Hold, reason: Exception) -> Outcome:

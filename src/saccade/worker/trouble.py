@@ -7,6 +7,7 @@ import random
 import threading
 
 from saccade.clock import monotonic_s
+from saccade.errors import SaccadeError
 
 log = logging.getLogger("saccade.worker")
 
@@ -71,4 +72,5 @@ class Trouble:
 
 
 def _facts(error: Exception) -> dict[str, dict[str, str]]:
-    return {"facts": {"error.message": str(error), "error.code": str(getattr(error, "code", type(error).__name__))}}
+    told = error.in_full if isinstance(error, SaccadeError) else str(error)
+    return {"facts": {"error.message": told, "error.code": str(getattr(error, "code", type(error).__name__))}}

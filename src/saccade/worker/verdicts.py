@@ -11,6 +11,7 @@ from saccade.errors import (
     ModelFailed,
     ModelLoading,
     ModelNotLoaded,
+    ModelUnavailable,
     ModelUnknown,
     QueueFull,
     RequestError,
@@ -50,7 +51,16 @@ class ModelChanged(Exception):
 
 
 #: The item is not at fault and has cost nothing: this process cannot run its model now, or has no room.
-_NOT_ITS_AFFAIR = (ModelChanged, ModelUnknown, ModelNotLoaded, ModelFailed, ModelLoading, QueueFull, ShuttingDown)
+_NOT_ITS_AFFAIR = (
+    ModelChanged,
+    ModelUnknown,
+    ModelNotLoaded,
+    ModelUnavailable,
+    ModelFailed,
+    ModelLoading,
+    QueueFull,
+    ShuttingDown,
+)
 
 
 def verdict_of(error: BaseException) -> Verdict:

@@ -1,33 +1,47 @@
 """A platform with fakes that behave: models in every state, pictures by their first bytes, a web of two addresses."""
 
+import io
 import shutil
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from saccade import errors, settings
 from saccade.api.app import create_app
-from saccade.backends import open_hints, open_objects
 from saccade.backends.database.migrate import migrate
-from saccade.backends.database.opening import open_database, open_store
-from saccade.images.guard import Guard
+from saccade.backends.database.opening import open_database
+from saccade.images.gate import DecodeGate
 from saccade.images.limits import Limits
 from saccade.jobs.health import Health
-from saccade.jobs.room import Room, RoomLimits
-from saccade.jobs.service import JobLimits, Jobs
-from saccade.jobs.webhooks import Poster
 from saccade.metrics import Metrics
 from saccade.models.package import FileDigest, ModelCard
 from saccade.models.prediction import Box, Classification, Detection, Task
-from saccade.models.registry import ModelState, ModelStatus, Readiness
+from saccade.models.status import ModelState, ModelStatus, Readiness
+from saccade.predictions.album import Album
 from saccade.predictions.answer import Answer, PredictOptions, Timing
 from saccade.predictions.service import PairResult
+from saccade.usage.meter import Meter, MeterPlan
+from saccade.wiring.access import open_access
+from saccade.wiring.kept import Kept, open_kept
+from saccade.wiring.limits import open_quotas, open_rates
 
 #: What the fake decoder takes for a picture.
 PICTURE = b"\x89PNG a picture"
+
+
+def real_picture(number=0, size=(40, 30)):
+    """Return a PNG that every decoder takes; each number is another picture."""
+    noise = np.random.default_rng(number).integers(0, 256, (size[1] // 5, size[0] // 5, 3), dtype=np.uint8)
+    encoded = io.BytesIO()
+    Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(encoded, "png")
+    return encoded.getvalue()
+
 
 #: Raised by the fake model of that name.
 FAILING = {
@@ -86,6 +100,9 @@ class FakeRegistry:
             runtime="python/cpu" if ready else None,
         )
 
+    def set_aliases(self, aliases):
+        self.aliases = dict(aliases)
+
     def load(self, reference):
         name = self.status(reference).reference.removesuffix("@1")
         if self.states[name] is ModelState.FAILED:
@@ -105,6 +122,7 @@ class FakePredictor:
 
     registry: FakeRegistry
     calls: list = field(default_factory=list)
+    forgotten: list = field(default_factory=list)
 
     def predict(self, data, *, model, options=None, caller=None):
         self.calls.append((data, model, options))
@@ -121,7 +139,10 @@ class FakePredictor:
         task = self.registry.status(model).card.task
         return Answer(reference, task, "ab" * 32, 640, 480, entries, "python/cpu", timing)
 
-    def predict_pairs(self, images, *, models, options=None, caller=None):
+    def forget(self, owner, image_id):
+        self.forgotten.append((owner, image_id))
+
+    def predict_pairs(self, images, *, models, options=None, caller=None, on_pair=lambda _: None):
         results = []
         for index, image in enumerate(images):
             for model in models:
@@ -131,6 +152,7 @@ class FakePredictor:
                     results.append(PairResult(index, model, self.predict(image, model=model, options=options), None))
                 except errors.SaccadeError as problem:
                     results.append(PairResult(index, model, None, problem))
+                on_pair(results[-1])
         return results
 
 
@@ -143,18 +165,61 @@ class FakePlatform:
     limits: Limits
     registry: FakeRegistry
     predictor: FakePredictor
-    make_jobs: Callable = None
+    open_kept: Callable = None
     health: Health = field(default_factory=Health)
     started: int = 0
     closed: int = 0
-    opened: Jobs | None = None
+    opened: Kept | None = None
+    opening: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self):
+        plan = MeterPlan("saccade", 0.05, 1000)
+        self.meter = Meter(lambda: self.kept.ledger, plan)
+        self.access = open_access(self.settings, keys=lambda: self.keys)
+        self.rates = open_rates(self.settings)
+        self.quotas = open_quotas(self.settings, lambda: self.kept.spent)
+
+    @property
+    def kept(self):
+        """Return what is kept, for real, in a database of its own, made when first asked for."""
+        with self.opening:  # the meter asks on a thread of its own
+            if self.opened is None:
+                self.opened = self.open_kept(self.settings, self.registry)
+            return self.opened
 
     @property
     def jobs(self):
-        """Return real jobs on a database of their own, made when first asked for."""
-        if self.opened is None:
-            self.opened = self.make_jobs(self.settings.jobs, self.registry)
-        return self.opened
+        return self.kept.jobs
+
+    @property
+    def album(self):
+        kept = self.kept
+        return Album(
+            self.predictor,
+            self.registry,
+            kept.images,
+            kept.image_search,
+            kept.jobs.objects,
+            limits=self.limits,
+            gate=DecodeGate(1 << 28),
+            max_wait_s=5.0,
+        )
+
+    @property
+    def promoter(self):
+        return self.kept.promoter
+
+    @property
+    def accounts(self):
+        return self.kept.accounts
+
+    @property
+    def keys(self):
+        return self.kept.keys
+
+    @property
+    def usage(self):
+        return self.kept.usage
 
     def open_jobs(self):
         pass
@@ -193,44 +258,54 @@ def empty_database(tmp_path_factory):
 
 
 @pytest.fixture
-def make_jobs(empty_database, tmp_path):
-    """Return a function that opens jobs on a fresh database; all are closed at the end of the test."""
+def keep(empty_database, tmp_path):
+    """Return a function that opens what is kept on a fresh database; all is closed at the end of the test."""
     opened = []
 
-    def make(wanted, registry):
-        path = tmp_path / f"jobs-{len(opened)}.db"
+    def make(read, registry):
+        path = tmp_path / f"kept-{len(opened)}.db"
         shutil.copyfile(empty_database, path)
-        database = open_database(f"sqlite:///{path}")
-        opened.append(database)
-        store = open_store(database)
-        room = Room(store.records, RoomLimits(wanted.queue_items, wanted.queue_items_each))
-        limits = JobLimits(wanted.max_images, wanted.max_models, wanted.max_attempts)
-        return Jobs(
-            store,
-            open_objects("memory://"),
-            open_hints("memory://"),
-            registry,
-            room=room,
-            limits=limits,
-            poster=Poster(Guard(), timeout_s=1.0),
-        )
+        places = {"SACCADE_DATABASE_URL": f"sqlite:///{path}", "SACCADE_OBJECTS_URL": "memory://"}
+        wanted = replace(settings.load(places), jobs=read.jobs, access=read.access, usage=read.usage)
+        opened.append(open_kept(wanted, registry, lambda _: None))
+        return opened[-1]
 
     yield make
-    for database in opened:
-        database.close()
+    for kept in opened:
+        kept.close()
 
 
 @pytest.fixture
-def make_platform(make_jobs):
+def make_platform(keep, tmp_path):
     """Return a function that makes a platform under given settings."""
 
     def make(**overrides):
-        read = settings.load({f"SACCADE_{name.upper()}": str(value) for name, value in overrides.items()})
+        said = {"home": tmp_path / "home", **overrides}
+        read = settings.load({f"SACCADE_{name.upper()}": str(value) for name, value in said.items()})
         registry = FakeRegistry()
         limits = Limits(max_bytes=read.image.max_bytes)
-        return FakePlatform(read, Metrics(), limits, registry, FakePredictor(registry), make_jobs)
+        return FakePlatform(read, Metrics(), limits, registry, FakePredictor(registry), keep)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def module_platform(empty_database, tmp_path_factory):
+    """Return a platform of a whole module that asks everybody who they are."""
+    folder = tmp_path_factory.mktemp("module")
+    read = settings.load({"SACCADE_HOME": str(folder / "home"), "SACCADE_ACCESS_MODE": "required"})
+    opened = []
+
+    def keep(wanted, registry):
+        shutil.copyfile(empty_database, folder / "kept.db")
+        places = {"SACCADE_DATABASE_URL": f"sqlite:///{folder}/kept.db", "SACCADE_OBJECTS_URL": "memory://"}
+        opened.append(open_kept(replace(settings.load(places), access=wanted.access), registry, lambda _: None))
+        return opened[-1]
+
+    registry = FakeRegistry()
+    yield FakePlatform(read, Metrics(), Limits(), registry, FakePredictor(registry), keep)
+    for kept in opened:
+        kept.close()
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from saccade.access.development import issue
+from saccade.access.principals import Role
 from saccade.errors import DatabaseUnreachable
 from saccade.jobs.records import WorkerRecord
 from saccade.jobs.states import ItemState
@@ -91,7 +93,11 @@ class TestSubmit:
             ({"images": [{"id": "ab" * 32}], "models": ["animals"]}, 404, "image_unknown"),
             ({"images": [{"id": "../etc"}], "models": ["animals"]}, 404, "image_unknown"),
             ({"images": "a", "models": ["animals"]}, 422, "parameter_invalid"),
-            ({"images": [{"url": "https://a.example"}], "models": ["animals"], "keep": True}, 422, "parameter_invalid"),
+            (
+                {"images": [{"url": "https://a.example"}], "models": ["animals"], "keep": "yes"},
+                422,
+                "parameter_invalid",
+            ),
             ({"images": [{"url": "https://a.example"}], "models": ["animals"], "deadline_s": 0}, 422, None),
             ({"images": [{"url": "https://a.example"}], "models": ["animals"], "deadline_s": "soon"}, 422, None),
             ({"images": [{"url": "https://a.example"}], "models": ["animals"], "priority": "urgent"}, 422, None),
@@ -247,10 +253,12 @@ class TestShow:
         assert (answer.status_code, body["code"], body["detail"]) == (404, "job_unknown", "There is no such job.")
 
     def test_foreign_job_is_absent(self, client, platform, picture):
-        """Another principal's job is not there, in no route."""
+        """Another principal's job is not there, in no route; to an admin, as everybody is on an open server, it is."""
         job_id = submit(client, picture).json()["id"]
         database = platform.jobs.store.records._database
         database.write(lambda tx: tx.exec_driver_sql("UPDATE job SET principal = 'somebody'"))
+        assert client.get(f"{URL}/{job_id}").json()["owner"] == "somebody"
+        client.headers["Authorization"] = f"Bearer {issue(platform.settings.home, 'alice', Role.INVESTIGATOR, 60)}"
 
         answers = [
             client.get(f"{URL}/{job_id}"),
@@ -366,7 +374,7 @@ class TestDatabaseAway:
         def refuse(*_):
             raise DatabaseUnreachable("The database does not answer.")
 
-        platform.make_jobs = refuse
+        platform.open_kept = refuse
 
         for answer in (submit(client, picture), client.get(URL), client.get("/v1/queue")):
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unreachable")

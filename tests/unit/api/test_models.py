@@ -2,7 +2,7 @@
 
 import pytest
 
-from saccade.models.registry import ModelState
+from saccade.models.status import ModelState
 
 
 def test_list_has_cards_and_kserves_names(client):
@@ -22,6 +22,7 @@ def test_card_has_everything_known(client):
         "version": "1",
         "model": "animals@1",
         "default": True,
+        "aliases": [],
         "state": "ready",
         "ready": True,
         "detail": None,

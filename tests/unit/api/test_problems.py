@@ -25,7 +25,9 @@ def test_catalogue_is_the_whole_tree():
 def test_every_leaf_of_a_clients_family_has_a_row(family):
     """What a caller can mend has a status of its own choosing, and never a 5xx."""
     if family in {errors.ModelError, errors.ConfigurationError}:
-        assert {problems.status_of(kind) for kind in leaves(family)} == {500}
+        statuses = {problems.status_of(kind) for kind in leaves(family) if kind is not errors.RemoteFailed}
+        assert statuses == {500}
+        assert problems.status_of(errors.RemoteFailed) == 502  # it is another server that failed
         return
 
     assert [leaf.__name__ for leaf in leaves(family) if leaf not in problems.STATUS] == []

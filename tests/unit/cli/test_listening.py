@@ -34,10 +34,10 @@ def test_loopback_is_told_from_the_rest(host, expected):
 def test_open_bind_is_refused_unless_said_in_so_many_words(host):
     """Nobody serves the world by accident."""
     with pytest.raises(BindRefused, match="asks nobody who they are"):
-        listen(host, 0, allow_anyone=False)
+        listen(host, 0, is_guarded=False)
 
 
 def test_name_without_an_address_is_an_error_of_ours():
     """A misspelt host is a setting to change and no trace."""
     with pytest.raises(AddressUnavailable, match="Cannot listen on"):
-        listen("no such host.invalid", 0, allow_anyone=False)
+        listen("no such host.invalid", 0, is_guarded=False)

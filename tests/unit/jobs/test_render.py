@@ -1,11 +1,14 @@
 """Jobs and items as their owners see them."""
 
+import csv
+import io
 import json
 from dataclasses import replace
 
 import pytest
 
-from saccade.errors import DeadlinePassed, ImageUnreadable, JobCancelled
+from saccade.errors import DeadlinePassed, ImageErased, ImageUnreadable, JobCancelled
+from saccade.jobs.exports import EXPORTS
 from saccade.jobs.records import ItemRecord, JobPriority, JobRecord
 from saccade.jobs.render import as_accepted, error_of, item_to_text, job_to_json, problem_of, time_text
 from saccade.jobs.states import Counts, ItemState, JobState
@@ -98,6 +101,20 @@ def test_accepted_job_is_told_as_on_its_first_day():
             DeadlinePassed,
         ),
         ({"error_code": "from_the_future"}, ("from_the_future", None), type(None)),
+        (
+            {
+                "state": ItemState.CANCELLED,
+                "error_code": "image_deleted",
+                "error_detail": "Its owner erased the image.",
+            },
+            ("image_deleted", "Its owner erased the image."),
+            ImageErased,
+        ),
+        (
+            {"state": ItemState.SUCCEEDED, "error_code": "image_deleted", "error_detail": None},
+            ("image_deleted", "Its owner erased the image."),
+            ImageErased,
+        ),
     ],
 )
 def test_ended_item_says_why_it_has_no_prediction(change, problem, error):
@@ -128,3 +145,30 @@ def test_item_is_one_line_of_json():
         "state": "succeeded",
         "prediction": {"a": 1},
     }
+
+
+def test_job_says_whether_its_images_are_kept():
+    """As it was asked for, and unasked they are not."""
+    assert (job_to_json(JOB)["keep"], job_to_json(replace(JOB, keep=True))["keep"]) == (False, True)
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+def test_item_whose_image_was_erased_is_exported(form):
+    """It succeeded, and its result, its name and its hash have gone since: every format says so, or leaves it out."""
+    gone = {"file_name": None, "source_url": None, "sha256": None, "blob_key": None}
+    erased = replace(ITEM, state=ItemState.SUCCEEDED, error_code="image_deleted", error_detail=None, **gone)
+    export = EXPORTS[form](JOB)
+
+    text = export.begin() + export.page([erased]) + export.end(None)
+
+    if form == "coco":
+        assert (json.loads(text)["images"], json.loads(text)["annotations"]) == ([], [])
+    elif form == "csv":
+        (row,) = csv.DictReader(io.StringIO(text))
+        assert (row["name"], row["image"], row["state"]) == ("image 2", "", "succeeded")
+        assert (row["code"], row["label"]) == ("image_deleted", "")
+    else:
+        item = json.loads(text)["results"][0] if form == "json" else json.loads(text)
+        assert item["image"] == {"index": 2, "name": None, "id": None}
+        assert (item["state"], item["problem"]["code"]) == ("succeeded", "image_deleted")
+        assert "prediction" not in item

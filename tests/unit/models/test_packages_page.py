@@ -8,7 +8,8 @@ import pytest
 from saccade.models.decoders.families import FAMILIES
 from saccade.models.layouts import LAYOUTS
 from saccade.models.layouts.plugins import NAME as PLUGIN
-from saccade.models.manifest import FilePart, Manifest, PreprocessPart, ReferencePart, TorchvisionPart
+from saccade.models.layouts.remote import NAME as REMOTE
+from saccade.models.manifest import FilePart, Manifest, PreprocessPart, ReferencePart, RemotePart, TorchvisionPart
 from saccade.models.names import NAME_PATTERN, VERSION_PATTERN
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "packages.md").read_text()
@@ -27,6 +28,7 @@ def section(heading):
         ("## saccade.yaml", Manifest),
         ("### preprocess", PreprocessPart),
         ("### preprocess.torchvision", TorchvisionPart),
+        ("### remote", RemotePart),
         ("### references", ReferencePart),
         ("### files", FilePart),
     ],
@@ -38,7 +40,7 @@ def test_page_lists_every_key_with_its_own_words(heading, model):
 
 def test_page_lists_the_layouts_in_the_order_in_which_they_are_tried():
     """The table is the table of the code."""
-    assert list(section("## Layouts")) == [PLUGIN, *LAYOUTS]
+    assert list(section("## Layouts")) == [PLUGIN, REMOTE, *LAYOUTS]
 
 
 def test_page_gives_the_patterns_of_names():

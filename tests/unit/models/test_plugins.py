@@ -116,6 +116,14 @@ def test_a_place_that_is_not_finite_fails(tmp_path, side, value):
         ask([[detection]], tmp_path, task=Task.OBJECT_DETECTION)
 
 
+def test_a_box_that_ends_before_it_begins_fails(tmp_path):
+    """It would be stored with a radius below zero."""
+    box = {"xmin": 9.0, "ymin": 1.0, "xmax": 2.0, "ymax": 2.0}
+
+    with pytest.raises(PluginFailed, match="ends before it begins"):
+        ask([[{"label": "cat", "score": 0.5, "box": box}]], tmp_path, task=Task.OBJECT_DETECTION)
+
+
 @pytest.mark.parametrize("raised", [KeyError, SystemExit])
 def test_what_a_plugin_raises_is_wrapped(tmp_path, raised):
     """An exception of a plug-in never looks like ours, and sys.exit() ends nothing."""

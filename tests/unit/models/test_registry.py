@@ -11,9 +11,10 @@ from saccade.models.batching import BatchLimits
 from saccade.models.catalog import Catalog
 from saccade.models.package import ModelCard, Package
 from saccade.models.prediction import Classification, Task
-from saccade.models.registry import ModelState, Registry
+from saccade.models.registry import Registry
 from saccade.models.runners import PluginRunner, RunOptions
 from saccade.models.served import ServedModel
+from saccade.models.status import ModelState
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
 

@@ -171,3 +171,78 @@ def test_who_leaves_does_not_wait_for_the_computation():
         assert not first.done()
         work.go.set()
         assert first.result(20) == ("v", False)
+
+
+def test_forget_drops_what_is_meant_and_nothing_else():
+    """The memory is free again, and the next one computes."""
+    cache = make()
+    for key in ("mine", "theirs"):
+        cache.get(key, lambda _, key=key: key)
+
+    cache.forget(lambda key: key == "mine")
+
+    assert cache.size_bytes == len("theirs")
+    assert ("new", False) == cache.get("mine", lambda _: "new")
+    assert ("theirs", True) == cache.get("theirs", lambda _: "never")
+
+
+def test_forget_keeps_nothing_that_is_being_computed():
+    """Who waits gets the value, who comes later does not, and it is not in memory afterwards."""
+    cache, begun, go = make(), threading.Event(), threading.Event()
+
+    def compute(_):
+        begun.set()
+        go.wait(10)
+        return "old"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(cache.get, "k", compute)
+        begun.wait(10)
+        cache.forget(lambda key: key == "k")
+        later = cache.get("k", lambda _: "new")
+        go.set()
+
+        assert first.result() == ("old", False)
+    assert later == ("new", False)
+    assert cache.get("k", lambda _: "never") == ("new", True)
+    assert cache.size_bytes == len("new")
+
+
+def test_forget_keeps_nothing_that_goes_on_though_nobody_waits():
+    """Its caller left after the run had begun: it ends, and is not kept either."""
+    cache, begun, go, caller = make(), threading.Event(), threading.Event(), Caller()
+
+    def compute(_):
+        begun.set()
+        go.wait(10)
+        return "old"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(cache.get, "k", compute, caller=caller)
+        begun.wait(10)
+        caller.leave(RuntimeError("gone"))
+        cache.forget(lambda key: key == "k")
+        go.set()
+        first.result()
+
+    assert cache.size_bytes == 0
+
+
+def test_value_computed_twice_counts_once():
+    """Everybody left one computation and a second one began: the memory of one value is held, not of two."""
+    cache, begun, go, caller = make(), threading.Event(), threading.Event(), Caller()
+
+    def compute(_):
+        begun.set()
+        go.wait(10)
+        return "first"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(cache.get, "k", compute, caller=caller)
+        begun.wait(10)
+        caller.leave(RuntimeError("gone"))
+        cache.get("k", lambda _: "second")
+        go.set()
+        first.result()
+
+    assert cache.size_bytes == len("first")

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saccade.vision.boxes import area, intersection
-from saccade.vision.draw import Circle, Mark, annotate, annotate_labels
-from saccade.vision.palette import BLACK, WHITE, contrast_ratio, contrast_to, paints_for
+from saccade.vision.draw import annotate, annotate_labels
+from saccade.vision.layout import lay_out
+from saccade.vision.marks import Circle, Mark
+from saccade.vision.palette import color_of, contrast_ratio, paints_for
 from saccade.vision.rings import paint_ring
 from saccade.vision.tags import MAX_HIDDEN, Rect, as_boxes, free_place
 
@@ -110,29 +112,50 @@ def test_annotate_labels_leaves_out_rows_when_the_picture_is_low():
     assert not changed(plain(9, 8, 8), annotate_labels(plain(9, 8, 8), [("a", 0.9)])).any()
 
 
-def test_paints_for_are_distinct_when_there_are_up_to_seven_labels():
-    """Labels in one picture differ in colour, and the same set has the same colours in any order."""
-    labels = ["a", "b", "c", "d", "e", "f", "g"]
+def test_annotate_labels_has_one_row_when_the_picture_is_an_icon():
+    """An icon keeps most of itself, and its row says the label rather than the number."""
+    before = plain(200, 64, 64)
+    touched = changed(before, annotate_labels(before, [("Fibres", 0.9), ("Tips", 0.1)]))
 
-    assert len({paint.fill for paint in paints_for(labels).values()}) == 7
-    assert paints_for(labels) == paints_for(labels[::-1])
-    assert len(paints_for([f"label {index}" for index in range(30)])) == 30
-
-
-def test_paints_for_is_the_label_s_own_colour_when_nobody_else_wants_it():
-    """A label alone has the colour it has in every picture."""
-    alone = paints_for(["cat"])["cat"]
-
-    assert alone == paints_for(["cat", "cat"])["cat"]
-    assert all(contrast_ratio(paint.fill, paint.contrast) >= 4.5 for paint in paints_for("abcdefg").values())
+    assert touched.any()
+    assert not touched[36:].any()
 
 
-def test_contrast_ratio_is_that_of_wcag_when_colours_are_known():
-    """Black on white is 21, a colour on itself 1, and #767676 on white the known 4.54."""
-    assert contrast_ratio((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
-    assert contrast_ratio((9, 9, 9), (9, 9, 9)) == 1
-    assert contrast_ratio((0x76,) * 3, (255, 255, 255)) == pytest.approx(4.54, abs=0.005)
-    assert [contrast_to((250, 250, 250)), contrast_to((0, 0, 90))] == [BLACK, WHITE]
+def test_annotate_leaves_finds_free_when_the_picture_is_an_icon():
+    """On a large picture a tiny find may lie under its name; on an icon no tag hides what it names."""
+    before = plain(90, 64, 64)
+    corners = [(4, 4), (40, 4), (4, 44), (40, 44), (22, 24)]
+    marks = [Mark("coin", 0.9, (x, y, x + 18, y + 16)) for x, y in corners]
+    touched = changed(before, annotate(before, marks))
+
+    assert touched.any()
+    assert max(touched[y + 3 : y + 13, x + 3 : x + 15].mean() for x, y in corners) < 0.5
+
+
+def test_annotate_breaks_the_line_when_another_label_has_the_colour():
+    """The second label of a colour has gaps in the contrast, on frames and circles, and corners that are closed."""
+    first, second = same_color(2)
+    marks = [
+        Mark(first, 0.9, (10, 10, 110, 100)),
+        Mark(second, 0.8, (150, 10, 250, 100)),
+        Mark(second, 0.7, (300, 50, 360, 110), Circle(330, 80, 60)),
+    ]
+    after = annotate(plain(128, 200, 400), marks)
+    paint = paints_for([first, second])[second]
+
+    assert {paint.fill} == {tuple(pixel) for pixel in after[99, 10:110].tolist()}
+    assert {paint.fill, paint.contrast} == {tuple(pixel) for pixel in after[99, 150:250].tolist()}
+    assert [paint.fill] * 4 == [tuple(after[y, x].tolist()) for y, x in ((99, 150), (99, 249), (99, 151), (98, 249))]
+    around = np.linspace(0, 2 * np.pi, 400)
+    ring = after[(80 + 60 * np.sin(around)).astype(int), (330 + 60 * np.cos(around)).astype(int)]
+    near = [np.abs(ring.astype(int) - color).sum(axis=1).min() for color in (paint.fill, paint.contrast)]
+    assert max(near) < 60
+
+
+def same_color(number):
+    """Return labels that have one colour, in the order of the alphabet."""
+    labels = [f"label {index:03d}" for index in range(200)]
+    return [label for label in labels if color_of(label) == color_of(labels[0])][:number]
 
 
 SIDES = st.integers(-20, 120)
@@ -181,3 +204,44 @@ def test_paint_ring_equals_a_loop_over_all_pixels_when_drawn():
         expected = np.rint(cover[..., None] * np.array([200.0, 100.0, 50.0])).astype(np.uint8)
 
         assert (expected == canvas).all()
+
+
+def test_paint_ring_paints_dashes_when_given_a_pattern():
+    """Clockwise from the right: 10 px of line, 10 px of nothing, and so on all around."""
+    radius = 40 / (2 * np.pi) * 4
+    canvas = plain(0, 100, 100)
+    paint_ring(canvas, (50.0, 50.0), radius, width_px=3.0, color=(255, 255, 255), pattern=(10.0, 10.0))
+    along = np.arange(160) + 0.5
+    angles = along / radius
+    ring = canvas[
+        np.floor(50 + radius * np.sin(angles)).astype(int), np.floor(50 + radius * np.cos(angles)).astype(int)
+    ]
+    middles = along % 10
+    inner = (middles > 2) & (middles < 8)
+
+    assert (ring[inner & (along % 20 < 10), 0] > 200).all()
+    assert (ring[inner & (along % 20 > 10), 0] < 50).all()
+
+
+@pytest.mark.parametrize("radius", [200.0, 1e5, 1e12])
+def test_paint_ring_costs_no_more_than_the_picture_when_the_circle_is_huge(radius):
+    """Any radius is painted at once, and where the line passes the picture it is there."""
+    canvas = plain(0, 60, 60)
+    paint_ring(canvas, (30.0 - radius, 30.0), radius, width_px=3.0, color=(255, 255, 255))
+
+    assert canvas[30, 29, 0] == 255
+    assert not canvas[:, :20].any()
+
+
+def test_annotate_leaves_out_circles_that_no_picture_shows():
+    """A radius beyond the picture's diagonal is no find, and thousands of huge ones are not painted one by one."""
+    scene = lay_out(
+        [Mark("a", 0.9, (0, 0, 9, 9), Circle(30, 40, 51)), Mark("a", 0.8, (0, 0, 9, 9), Circle(30, 40, 49))]
+        + [Mark("a", 0.7, (0, 0, 9, 9), Circle(30, 40, 50)) for _ in range(500)],
+        width_px=30,
+        height_px=40,
+    )
+
+    assert max(ring.circle.radius_px for ring in scene.rings) == 50
+    assert sum(ring.circle.radius_px for ring in scene.rings) == pytest.approx(100 * (30 + 40), abs=50)
+    assert len(scene.frames) == 502

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from saccade import settings
+from saccade.caller import Caller, CallerLeft
 from saccade.errors import (
     GraphRefused,
     ImageUnreadable,
@@ -21,7 +22,7 @@ from saccade.errors import (
     TaskMismatch,
 )
 from saccade.models.layouts import read_package
-from saccade.models.registry import ModelState
+from saccade.models.status import ModelState
 from saccade.predictions.answer import PredictOptions
 from saccade.wiring import Reports, open_platform
 
@@ -294,3 +295,26 @@ def test_nothing_is_imported_that_parses_graphs():
     program = "import sys, saccade.wiring; sys.exit('onnx' in sys.modules or 'httpx2' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_answer_of_one_principal_is_not_shown_to_another(open_at):
+    """An answer that comes at once would tell that somebody else sent the same picture."""
+    predictor = open_at().predictor
+    told = [predictor.predict(jpeg((9, 9, 9)), model="colours", caller=Caller(owner)).cached for owner in "aabab"]
+
+    assert told == [False, True, False, True, True]
+
+
+def test_pairs_are_told_as_they_come_even_if_the_caller_leaves(open_at):
+    """What was computed is counted, whoever waits for it."""
+    platform, caller, told = open_at(), Caller("alice"), []
+
+    def note(pair):
+        told.append(pair)
+        caller.leave(RuntimeError("gone"))
+
+    with pytest.raises(CallerLeft):
+        platform.predictor.predict_pairs([jpeg((9, 9, 9))], models=["colours", "dummy"], caller=caller, on_pair=note)
+
+    assert [pair.model for pair in told] == ["colours"]
+    assert told[0].answer is not None

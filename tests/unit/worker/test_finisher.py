@@ -3,7 +3,8 @@
 import pytest
 
 from saccade.clock import monotonic_s
-from saccade.jobs.records import Failed, Succeeded
+from saccade.images.records import NewImage, NewPrediction, Traits
+from saccade.jobs.records import Failed, Keeping, Succeeded
 from saccade.metrics import Metrics
 from saccade.worker.finisher import Finisher
 from saccade.worker.hands import Hands
@@ -19,6 +20,7 @@ class Writing:
         self.hands = Hands(8, suspects=8)
         self.metrics = Metrics()
         self.ended = 0
+        self.dropped = []
         self.finisher = Finisher(
             "me",
             ledger,
@@ -26,16 +28,17 @@ class Writing:
             self.metrics,
             trouble=Trouble("the database", longest_pause_s=0.01),
             on_ended=self.count,
+            on_dropped=self.dropped.extend,
         )
 
     def count(self, items):
         self.ended += items
 
-    def succeed(self, *numbers, lease_s=60.0):
+    def succeed(self, *numbers, lease_s=60.0, kept=None):
         """Have items succeed."""
         claims = [claim(number) for number in numbers]
         for hold in self.hands.take(claims, asked_s=monotonic_s(), lease_s=lease_s):
-            self.finisher.put(hold, Succeeded(hold.claim, "{}", 1, 1.0, cached=False))
+            self.finisher.put(hold, Succeeded(hold.claim, "{}", 1, 1.0, cached=False, kept=kept))
 
 
 def test_outcomes_that_are_ready_share_a_transaction():
@@ -102,3 +105,18 @@ def test_outcome_that_no_database_takes_holds_up_nobody(unwritable):
     left = writing.ledger.written.get(2)
     assert (left is None) == ((2, "Failed") in unwritable)
     assert left is None or (isinstance(left, Failed) and left.code == "internal")
+
+
+def test_what_was_written_for_a_lost_outcome_is_given_back():
+    """The image of an item that was cancelled because its owner erased it does not live on in a blob."""
+    writing = Writing(Ledger())
+    traits = Traits("ab" * 32, "cd" * 16, "ef" * 20, 0, "png", 4, 3, 100)
+    said = NewPrediction("dummy@1", "12" * 32, "image-classification", "python/cpu", "{}", "{}", ())
+    for key, is_new_blob in (("images/new", True), ("images/of-a-record", False)):
+        kept = Keeping(NewImage("alice", traits, key), said, is_new_blob=is_new_blob)
+        writing.succeed(len(writing.dropped) + 1 + is_new_blob, lease_s=-1.0, kept=kept)
+
+    writing.finisher.turn()
+
+    assert writing.ledger.calls == []
+    assert writing.dropped == ["images/new"]

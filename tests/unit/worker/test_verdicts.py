@@ -15,6 +15,7 @@ BACK = {
     errors.ModelNotLoaded,
     errors.ModelFailed,
     errors.ModelLoading,
+    errors.ModelUnavailable,
     errors.QueueFull,
     errors.ShuttingDown,
 }

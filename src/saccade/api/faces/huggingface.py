@@ -32,7 +32,8 @@ async def huggingface_predict(request: Request, model: str) -> Response:
     """Answer as Hugging Face's inference API does: labels with scores, or boxes in whole pixels.
 
     Takes the picture as the raw body, or JSON `{"inputs": base64, "parameters": {…}}`. `function_to_apply`
-    says how a classifier's logits become scores. Errors are `{"error": "…"}`.
+    says how a classifier's logits become scores, `candidate_labels` what a zero-shot model looks for. Errors are
+    `{"error": "…"}`.
     """
     context = context_of(request.scope)
     context.model = model

@@ -7,6 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saccade.api.bodies import announced_bytes
+from saccade.api.context import RequestContext, context_of
 from saccade.api.problems import respond
 from saccade.errors import BodyTooLarge, BodyTooSlow, QueueFull
 
@@ -41,11 +42,15 @@ class BodyBounds:
         if length is not None and length > self.max_body_bytes:
             await respond(scope, too_large(self.max_body_bytes))(scope, receive, send)
         else:
-            body = _Bounded(receive, self)
+            context = context_of(scope)
+            body = _Bounded(receive, self, context, announced=length or 0)
             try:
                 await self.app(scope, body, send)
             finally:
                 self.held_bytes -= body.held_bytes
+                context.bytes_in = body.held_bytes
+                if context.hold is not None:
+                    context.hold.release()
 
     def hold(self, taken_bytes: int) -> None:
         """Count bytes that came in.
@@ -61,8 +66,10 @@ class BodyBounds:
 class _Bounded:
     """A ``receive`` that counts bytes and watches the clock until the body has ended."""
 
-    def __init__(self, receive: Receive, bounds: BodyBounds) -> None:
+    def __init__(self, receive: Receive, bounds: BodyBounds, context: RequestContext, *, announced: int) -> None:
         self.held_bytes = 0
+        self._context = context
+        self._announced = announced
         self._receive = receive
         self._bounds = bounds
         self._timeout_s = bounds.timeout_s
@@ -83,6 +90,8 @@ class _Bounded:
             taken_bytes = len(message.get("body", b""))
             self.held_bytes += taken_bytes
             self._bounds.hold(taken_bytes)
+            if self._context.hold is not None and not self._announced:  # else all of it was counted by its head
+                self._context.hold.add(taken_bytes)
             if self.held_bytes > self._bounds.max_body_bytes:
                 raise too_large(self._bounds.max_body_bytes)
         self._ended = not message.get("more_body", False)

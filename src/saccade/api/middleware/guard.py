@@ -57,18 +57,36 @@ class OpenAccessGuard:
                 return HostRefused(f"The request came through a proxy: it carries {name.decode('latin-1')}.")
         if len(hosts) != 1 or not _is_loopback(hosts[0]):
             return HostRefused("The Host header does not name this machine.")
-        return self._origin_refusal(hosts[0], origins, sites)
+        return _origin_refusal(hosts[0], origins, sites, self.origins)
 
-    def _origin_refusal(self, host: bytes, origins: list[bytes], sites: list[bytes]) -> AccessError | None:
-        if b"*" in self.origins:
-            return None
-        own = {b"http://" + host, b"https://" + host}
-        if any(origin not in own and origin not in self.origins for origin in origins):
-            return OriginRefused("A page of another origin sent the request.")
-        allowed_page = bool(origins) and all(origin in self.origins for origin in origins)
-        if not allowed_page and any(site not in _HARMLESS_SITES for site in sites):
-            return OriginRefused("A page of another site sent the request.")
+
+def page_refusal(scope: Scope, origins: Collection[str]) -> AccessError | None:
+    """Return why a request is refused that a page of another site had a browser send, or None.
+
+    Args:
+        scope: Of the request.
+        origins: Web origins whose pages may call; ``*`` allows all.
+    """
+    shown: dict[bytes, list[bytes]] = {b"host": [], b"origin": [], b"sec-fetch-site": []}
+    for name, value in scope["headers"]:
+        shown.get(name, []).append(value)
+    host = shown[b"host"][0] if len(shown[b"host"]) == 1 else b""
+    allowed = frozenset(origin.encode("latin-1") for origin in origins)
+    return _origin_refusal(host, shown[b"origin"], shown[b"sec-fetch-site"], allowed)
+
+
+def _origin_refusal(
+    host: bytes, origins: list[bytes], sites: list[bytes], allowed: frozenset[bytes]
+) -> AccessError | None:
+    if b"*" in allowed:
         return None
+    own = {b"http://" + host, b"https://" + host}
+    if any(origin not in own and origin not in allowed for origin in origins):
+        return OriginRefused("A page of another origin sent the request.")
+    allowed_page = bool(origins) and all(origin in allowed for origin in origins)
+    if not allowed_page and any(site not in _HARMLESS_SITES for site in sites):
+        return OriginRefused("A page of another site sent the request.")
+    return None
 
 
 def _is_loopback(host: bytes) -> bool:

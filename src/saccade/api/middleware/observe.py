@@ -12,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saccade.api import problems
 from saccade.api.context import REQUEST_ID, SCOPE_KEY, RequestContext, request_id_of
+from saccade.api.metering import note_request
 from saccade.api.timing import server_timing
 from saccade.metrics import Metrics
+from saccade.usage.meter import Meter
 
 log = logging.getLogger("saccade.api.access")
 
@@ -21,22 +23,44 @@ log = logging.getLogger("saccade.api.access")
 CLIENT_GONE = 499
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-_QUIET = frozenset({"/livez", "/readyz", "/startupz", "/health", "/metrics"})
+_QUIET = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        "/startupz",
+        "/health",
+        "/metrics",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/api/v1/health",
+        "/__health",
+        "/nginx-health",
+    }
+)
 
 
 class Observe:
     """Request id, Server-Timing, fixed headers, metrics, access log, and the answer of last resort."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        meter: Meter | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
         """Wrap an application.
 
         Args:
             app: The next layer.
             metrics: Where requests are counted.
+            meter: Where those are written down whose sender is known.
             headers: Sent with every answer that does not set them itself; names in lower case.
         """
         self.app = app
         self.metrics = metrics
+        self.meter = meter
         self.headers = tuple(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +97,8 @@ class Observe:
         route = _template(scope)
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         self.metrics.http_seconds.labels(method, route, str(observed.status)).observe(seconds)
+        if self.meter is not None:
+            note_request(self.meter, scope, context, status=observed.status, route=route)
         weight = logging.DEBUG if route in _QUIET else logging.INFO
         if observed.status >= HTTPStatus.INTERNAL_SERVER_ERROR and route not in _QUIET:
             weight = logging.WARNING
@@ -88,6 +114,8 @@ class Observe:
         }
         if context.model:
             facts["saccade.model"] = context.model
+        if context.principal is not None:
+            facts["user.id"] = context.principal.id
         if context.code:
             facts["error.code"] = context.code
         log.log(weight, "request", extra={"facts": facts})
@@ -113,6 +141,7 @@ class _Observed:
                 *given,
                 (b"x-request-id", context.request_id.encode("ascii")),
                 (b"server-timing", server_timing(context)),
+                *context.headers,
                 *(pair for pair in self._headers if pair[0] not in names),
             ]
         elif message["type"] == "http.response.body":

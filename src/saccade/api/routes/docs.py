@@ -8,11 +8,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from saccade.access.policy import Action
+from saccade.api.answers import JsonAnswer
+from saccade.api.guard import ACTION_KEY, GuardedRoute
 from saccade.errors import RouteUnknown
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=GuardedRoute)
+
+_PUBLIC = {ACTION_KEY: Action.SERVICE_READ.value}
 
 #: Scripts only from here; the viewers write style elements, and ReDoc searches in a worker made from a blob.
 CONTENT_SECURITY_POLICY = (
@@ -53,21 +59,27 @@ _SCRIPTS: Mapping[str, str] = {
 }
 
 
-@router.get("/docs")
+@router.get("/openapi.json", openapi_extra=_PUBLIC)
+async def openapi(request: Request) -> Response:
+    """Return the API's description."""
+    return JsonAnswer(request.app.openapi())
+
+
+@router.get("/docs", openapi_extra=_PUBLIC)
 async def swagger_page() -> Response:
     """Show the API with forms to try it."""
     page = _PAGE.format(style=_STYLE, viewer="swagger-ui-bundle.js", start="start-swagger.js")
     return HTMLResponse(page, headers=_HEADERS)
 
 
-@router.get("/redoc")
+@router.get("/redoc", openapi_extra=_PUBLIC)
 async def redoc_page() -> Response:
     """Show the API as a reference to read."""
     page = _PAGE.format(style="", viewer="redoc.standalone.js", start="start-redoc.js")
     return HTMLResponse(page, headers=_HEADERS)
 
 
-@router.get("/docs/assets/{name}")
+@router.get("/docs/assets/{name}", openapi_extra=_PUBLIC)
 async def docs_asset(name: str) -> Response:
     """Return one of the viewers' files."""
     if name in _SCRIPTS:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from saccade import __version__
+from saccade.access.policy import Action
 from saccade.api.answers import JsonAnswer
 from saccade.api.dependencies import platform_of
 from saccade.api.description import new_router, operation
@@ -17,13 +18,15 @@ _NOT_READY_STATUS = 503
 _NOT_READY = {**_NO_STORE, "Retry-After": "1"}
 
 
-@router.get("/livez", **operation("Is the process alive", ok="Liveness"))
+@router.get("/livez", **operation("Is the process alive", action=Action.SERVICE_READ, ok="Liveness"))
 async def livez() -> Response:
     """Answer 200 as long as the process answers at all."""
     return JsonAnswer({"status": "alive"}, headers=_NO_STORE)
 
 
-@router.get("/readyz", **operation("Is the server ready", ok="Readiness", unavailable="Readiness"))
+@router.get(
+    "/readyz", **operation("Is the server ready", action=Action.SERVICE_READ, ok="Readiness", unavailable="Readiness")
+)
 async def readyz(request: Request) -> Response:
     """Answer 200 once every wanted model is loaded or has failed, at least one can answer, and jobs are accepted.
 
@@ -42,7 +45,10 @@ async def readyz(request: Request) -> Response:
     return _when(content, good=ready)
 
 
-@router.get("/startupz", **operation("Has the server started", ok="Liveness", unavailable="Liveness"))
+@router.get(
+    "/startupz",
+    **operation("Has the server started", action=Action.SERVICE_READ, ok="Liveness", unavailable="Liveness"),
+)
 async def startupz(request: Request) -> Response:
     """Answer 503 until the server was ready, or had nothing left to load, for the first time; 200 ever after."""
     state = request.app.state
@@ -52,7 +58,7 @@ async def startupz(request: Request) -> Response:
     return _when({"status": "started" if state.started else "starting"}, good=state.started)
 
 
-@router.get("/health", **operation("How the server is", ok="Health", unavailable="Health"))
+@router.get("/health", **operation("How the server is", action=Action.SERVICE_READ, ok="Health", unavailable="Health"))
 async def health(request: Request) -> Response:
     """Sum it up in a word: `ok`, `degraded`, `loading`, or `failing`; 503 for the last two.
 

@@ -20,8 +20,7 @@ from saccade.api.events import END, MEDIA_TYPE, Stream
 from saccade.api.job_access import job_of, store_of
 from saccade.api.job_descriptions import FORMATS, events_operation, results_operation
 from saccade.api.middleware.head import IS_HEAD
-from saccade.api.principals import principal_of
-from saccade.errors import ParameterInvalid, QueueFull
+from saccade.errors import JobUnknown, ParameterInvalid, QueueFull
 from saccade.jobs.exports import EXPORTS, Export
 from saccade.jobs.records import ItemRecord, JobRecord
 from saccade.jobs.states import ENDED
@@ -74,7 +73,10 @@ async def job_results(request: Request, job_id: str) -> Response:
         text = first
         while text is not None:
             yield text
-            text = await in_turn(lookups_of(request), reader.read)
+            try:
+                text = await in_turn(lookups_of(request), reader.read)
+            except JobUnknown:  # erased meanwhile: a document stays without its end, by which it is known to be cut
+                return
 
     return StreamingResponse(whole(), headers=headers, media_type=_MEDIA_TYPES[written])
 
@@ -93,8 +95,7 @@ async def job_events(request: Request, job_id: str) -> Response:
         return Response(status_code=204, headers=_EVENT_HEADERS)
     if request.scope.get(IS_HEAD):
         return _head(_EVENT_HEADERS, MEDIA_TYPE)
-    records, principal = store_of(request).records, principal_of(request)
-    stream = Stream(records, principal, job.id, after, lookups_of(request), drain_of(request))
+    stream = Stream(store_of(request).records, job.principal, job.id, after, lookups_of(request), drain_of(request))
     return StreamingResponse(stream.events(), headers=_EVENT_HEADERS, media_type=MEDIA_TYPE)
 
 

@@ -7,12 +7,14 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from saccade.access.policy import Action
+from saccade.access.principals import Principal
 from saccade.api.answers import JsonAnswer, cacheable
 from saccade.api.context import context_of
 from saccade.api.cursors import job_cursor, read_job_cursor, single, whole_number
 from saccade.api.dependencies import lookups_of, platform_of, submissions_of
 from saccade.api.description import new_router
-from saccade.api.job_access import checked_id, ended_job, store_of, wait_of
+from saccade.api.job_access import checked_id, ended_job, job_of, owner_of, store_of, wait_of
 from saccade.api.job_descriptions import (
     cancel_operation,
     erase_operation,
@@ -21,8 +23,9 @@ from saccade.api.job_descriptions import (
     show_operation,
     submit_operation,
 )
-from saccade.api.principals import principal_of
+from saccade.api.principals import caller_of, principal_of, require_models
 from saccade.api.submissions import idempotency_key, read_submission
+from saccade.api.tolls import charge_images
 from saccade.errors import ParameterInvalid
 from saccade.jobs.records import JobRecord
 from saccade.jobs.render import as_accepted, job_to_json
@@ -34,6 +37,10 @@ _DEFAULT_PAGE = 50
 _LARGEST_PAGE = 200
 #: When it is worth looking for the first time, in seconds.
 _LOOK_AFTER_S = "1"
+#: Names the jobs of all, for an admin.
+EVERYBODY = "*"
+#: Id that no principal has: a way in always has a name, and a name has no blank at its end.
+_NOBODY = " "
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -48,23 +55,29 @@ async def submit_job(request: Request) -> Response:
     principal, jobs = principal_of(request), platform_of(request).jobs
     await submissions_of(request).run(jobs.room.check, principal, 1)
     submission = await read_submission(request)
+    require_models(request, Action.JOBS_WRITE, submission.models)
     taken = await submissions_of(request).run(jobs.submit, submission)
+    if not taken.replayed:
+        charge_images(request, taken.job.counts.total)
     return accepted_answer(taken.job, replayed=taken.replayed)
 
 
 @router.get("/v1/jobs", **list_operation())
 async def list_jobs(request: Request) -> Response:
-    """Return the caller's jobs, newest first."""
+    """Return the caller's jobs, newest first; an admin may name another `owner`, or `*` for everybody's."""
     limit = whole_number(request, "limit", least=1, most=_LARGEST_PAGE) or _DEFAULT_PAGE
     state, before = _state_of(request), read_job_cursor(single(request, "cursor"))
     records = store_of(request).records
+    owner = single(request, "owner")
     found = await lookups_of(request).run(
-        records.jobs, principal_of(request), before=before, state=state, limit=limit + 1
+        records.jobs, _listed(caller_of(request), owner), before=before, state=state, limit=limit + 1
     )
     shown = found[:limit]
     headers, following = dict(_NO_STORE), None
     if len(found) > limit:
-        query = {"cursor": job_cursor(shown[-1].id), "limit": str(limit), **({"state": state.value} if state else {})}
+        query = {"cursor": job_cursor(shown[-1].id), "limit": str(limit)}
+        query |= {"state": state.value} if state else {}
+        query |= {"owner": owner} if owner is not None else {}
         following = f"/v1/jobs?{urlencode(query)}"
         headers["Link"] = f'<{following}>; rel="next"'
     return JsonAnswer({"jobs": [job_to_json(job) for job in shown], "next": following}, headers=headers)
@@ -80,8 +93,8 @@ async def show_job(request: Request, job_id: str) -> Response:
 @router.post("/v1/jobs/{job_id}/cancel", **cancel_operation())
 async def cancel_job(request: Request, job_id: str) -> Response:
     """End every open item as cancelled; what has ended stays as it is. Cancelling twice is no error."""
-    cancel = store_of(request).records.cancel
-    job = await lookups_of(request).run(cancel, principal_of(request), checked_id(job_id))
+    cancel, owner = store_of(request).records.cancel, await owner_of(request, job_id)
+    job = await lookups_of(request).run(cancel, owner, checked_id(job_id))
     return JsonAnswer(job_to_json(job), headers=_NO_STORE)
 
 
@@ -91,21 +104,26 @@ async def retry_job(request: Request, job_id: str) -> Response:
 
     Models are taken as they are now. Each call makes a new job, unless it repeats an `Idempotency-Key`.
     """
+    key = idempotency_key(request)
+    job = await job_of(request, job_id)
+    require_models(request, Action.JOBS_WRITE, job.models)
     accepted = await submissions_of(request).run(
         platform_of(request).jobs.retry,
-        principal_of(request),
+        job.principal,
         checked_id(job_id),
-        idempotency_key=idempotency_key(request),
+        idempotency_key=key,
         request_id=context_of(request.scope).request_id,
     )
+    if not accepted.replayed:
+        charge_images(request, accepted.job.counts.total)
     return accepted_answer(accepted.job, replayed=accepted.replayed)
 
 
 @router.delete("/v1/jobs/{job_id}", **erase_operation(), status_code=204)
 async def erase_job(request: Request, job_id: str) -> Response:
     """Cancel a job and forget it with its images and results; the id is as absent as one that never was."""
-    erase = store_of(request).records.erase
-    await lookups_of(request).run(erase, principal_of(request), checked_id(job_id))
+    erase, owner = store_of(request).records.erase, await owner_of(request, job_id)
+    await lookups_of(request).run(erase, owner, checked_id(job_id))
     return Response(status_code=204)
 
 
@@ -115,6 +133,15 @@ def accepted_answer(job: JobRecord, *, replayed: bool) -> Response:
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return JsonAnswer(job_to_json(as_accepted(job)), status=202, headers=headers)
+
+
+def _listed(caller: Principal, owner: str | None) -> str | None:
+    """Return whose jobs are listed, None for all; who may not see another's gets the list of somebody who has none."""
+    if owner is None or owner == caller.id:
+        return caller.id
+    if not caller.is_admin:
+        return _NOBODY
+    return None if owner == EVERYBODY else owner
 
 
 def _state_of(request: Request) -> JobState | None:

@@ -9,14 +9,18 @@ from anyio import create_task_group
 from starlette.requests import Request
 from starlette.responses import Response
 
+from saccade.access.policy import Action
 from saccade.api.answers import JsonAnswer
 from saccade.api.bodies import Kind, kind_of, parse_json, read_form, read_raw
 from saccade.api.dependencies import platform_of, predictions_of
 from saccade.api.description import new_router, pairs_operation
+from saccade.api.metering import note_answers
 from saccade.api.options import MODELS, Given, given_by, items_of, model_names, read_options
+from saccade.api.principals import require_models
 from saccade.api.problems import item_problem
 from saccade.api.sources import decode, fetch
 from saccade.api.turn import SEVERAL, Turn
+from saccade.caller import Caller
 from saccade.errors import (
     BodyTooLarge,
     ImageEmpty,
@@ -70,13 +74,17 @@ async def predict_pairs(request: Request) -> Response:
     asked = await _read(request)
     options = read_options(asked.given)
     _check_count(asked)
+    require_models(request, Action.PREDICT, asked.models)
     platform, threads = platform_of(request), predictions_of(request)
     await threads.run(_check_models, platform.registry, asked.models)
     images = await _resolve(request, asked.sources)
     predictor = platform.predictor
-    pairs = await turn.run(
-        lambda caller: predictor.predict_pairs(images, models=asked.models, options=options, caller=caller)
-    )
+    done: list[PairResult] = []
+
+    def work(caller: Caller) -> list[PairResult]:
+        return predictor.predict_pairs(images, models=asked.models, options=options, caller=caller, on_pair=done.append)
+
+    pairs = await turn.run(work, also=lambda: note_answers(request, done, model=""))
     return JsonAnswer({"results": [_pair_json(request, pair, asked.sources[pair.index].name) for pair in pairs]})
 
 

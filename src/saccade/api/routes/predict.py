@@ -8,6 +8,7 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from saccade.access.policy import Action
 from saccade.api.answers import JsonAnswer
 from saccade.api.context import context_of
 from saccade.api.dependencies import lookups_of, platform_of, submissions_of
@@ -15,11 +16,12 @@ from saccade.api.description import new_router, predict_operation
 from saccade.api.job_access import ended_job, store_of
 from saccade.api.options import read_options
 from saccade.api.preferences import Preference, preference_of
-from saccade.api.principals import principal_of
+from saccade.api.principals import principal_of, require_models
 from saccade.api.problems import respond_internal
 from saccade.api.routes.jobs import accepted_answer
 from saccade.api.sources import read_source, read_unfetched
 from saccade.api.submissions import idempotency_key, shown_name
+from saccade.api.tolls import charge_images
 from saccade.api.turn import Turn
 from saccade.jobs.records import ItemRecord
 from saccade.jobs.render import error_of
@@ -61,6 +63,7 @@ async def predict_image(request: Request, model: str) -> Response:
 
 async def _as_job(request: Request, model: str, preference: Preference) -> Response:
     """Answer with the job, or with its prediction if that comes in time."""
+    require_models(request, Action.JOBS_WRITE, [model])
     principal, jobs = principal_of(request), platform_of(request).jobs
     key = idempotency_key(request)
     await submissions_of(request).run(jobs.room.check, principal, 1)
@@ -76,6 +79,8 @@ async def _as_job(request: Request, model: str, preference: Preference) -> Respo
     )
     taken = await submissions_of(request).run(jobs.submit, submission)
     job = taken.job
+    if not taken.replayed:
+        charge_images(request, 1)
     if preference.wait_s:
         job = await ended_job(request, job.id, wait_s=preference.wait_s)
     response = accepted_answer(job, replayed=taken.replayed)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from saccade import __version__
+from saccade.access.policy import Action
 from saccade.api import problems
 from saccade.api.answers import JsonAnswer
 from saccade.api.dependencies import platform_of
@@ -27,12 +28,15 @@ WITHHELD = frozenset(
         "SACCADE_DATABASE_URL",
         "SACCADE_HINTS_URL",
         "SACCADE_OBJECTS_URL",
+        "SACCADE_RATE_URL",
+        "SACCADE_JWT_JWKS",
+        "SACCADE_CLIENT_TOKEN",
     }
 )
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@router.get("/", **operation("Where things are", ok="Index"))
+@router.get("/", **operation("Where things are", action=Action.SERVICE_READ, ok="Index"))
 async def index() -> Response:
     """Name the places to go from here."""
     return JsonAnswer(
@@ -49,26 +53,29 @@ async def index() -> Response:
     )
 
 
-@router.get("/version", **operation("Version of the server", ok="Version"))
+@router.get("/version", **operation("Version of the server", action=Action.SERVICE_READ, ok="Version"))
 async def version() -> Response:
     """Return the program's name and version."""
     return JsonAnswer({"name": "saccade", "version": __version__})
 
 
-@router.get("/config", **operation("Settings in force", ok="Config"))
+@router.get("/config", **operation("Settings in force", action=Action.CONFIG_READ, ok="Config"))
 async def config(request: Request) -> Response:
     """Return the settings in force by name, each with where it came from; paths and network lists are left out."""
     return JsonAnswer({"settings": shown_settings(platform_of(request).settings)})
 
 
-@router.get("/metrics", **operation("Metrics", ok=None))
+@router.get("/metrics", **operation("Metrics", action=Action.METRICS_READ, ok=None))
 async def metrics(request: Request) -> Response:
     """Return all metrics in Prometheus' text format."""
     exposition = platform_of(request).metrics.exposition()
     return Response(exposition, media_type=_METRICS_TYPE, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/problems/{code}", **operation("What an error means", ok="ProblemType", problems=(404,)))
+@router.get(
+    "/problems/{code}",
+    **operation("What an error means", action=Action.SERVICE_READ, ok="ProblemType", problems=(404,)),
+)
 async def problem_type(code: str) -> Response:
     """Explain an error code: what the `type` of a problem points to."""
     for kind in problems.catalogue():

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from saccade.api.answers import JsonAnswer
 from saccade.api.dependencies import lookups_of
 from saccade.api.description import new_router
-from saccade.api.job_access import checked_id, store_of
+from saccade.api.job_access import checked_id, owner_of, store_of
 from saccade.api.job_descriptions import deliveries_operation, redeliver_operation, secret_operation
 from saccade.api.principals import principal_of
 from saccade.errors import DeliveryUnknown
@@ -28,15 +28,15 @@ _NO_STORE = {"Cache-Control": "no-store"}
 @router.get("/v1/jobs/{job_id}/deliveries", **deliveries_operation())
 async def list_deliveries(request: Request, job_id: str) -> Response:
     """Return a job's webhook deliveries, oldest first, with what became of the last attempt."""
-    deliveries = store_of(request).deliveries
-    found = await lookups_of(request).run(deliveries.of_job, principal_of(request), checked_id(job_id))
+    deliveries, owner = store_of(request).deliveries, await owner_of(request, checked_id(job_id))
+    found = await lookups_of(request).run(deliveries.of_job, owner, job_id)
     return JsonAnswer({"deliveries": [delivery_to_json(delivery) for delivery in found]}, headers=_NO_STORE)
 
 
 @router.post("/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver", **redeliver_operation(), status_code=202)
 async def redeliver(request: Request, job_id: str, delivery_id: str) -> Response:
     """Make a delivery due now, its attempts counted anew, whatever became of it before."""
-    principal, deliveries = principal_of(request), store_of(request).deliveries
+    principal, deliveries = await owner_of(request, checked_id(job_id)), store_of(request).deliveries
     if not is_id(delivery_id):
         await lookups_of(request).run(store_of(request).records.job, principal, checked_id(job_id))
         raise DeliveryUnknown("There is no such delivery.")

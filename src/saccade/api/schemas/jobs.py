@@ -47,6 +47,9 @@ class JobRequest(Options):
     """Seconds from now after which an item that no worker has begun with expires; by default it waits for ever."""
 
     priority: PriorityName | None = None
+
+    keep: bool | None = None
+    """Whether the images become records that last, with what the models say of them."""
     """Which of the caller's own jobs go first; by default normal."""
 
 
@@ -83,6 +86,9 @@ class Job(Shape):
     """One submission: running until its last item has ended; succeeded if all its items did."""
 
     id: str
+    owner: str
+    """Id of the principal whose job it is: the caller, unless an admin looks at another's."""
+
     state: JobStateName
     counts: JobCounts
     images: int
@@ -91,6 +97,10 @@ class Job(Shape):
 
     options: JobOptions
     priority: PriorityName
+
+    keep: bool
+    """Whether its images become records that last."""
+
     webhook: str | None
     retry_of: str | None
     """Id of the job whose failed items these are."""

@@ -26,6 +26,9 @@ class ModelState(Shape):
     default: bool
     """Whether the bare name means this version."""
 
+    aliases: tuple[str, ...] = ()
+    """That mean this version: ``prod``, ``candidate``."""
+
     state: str
     """available, loading, ready, failed or unloaded."""
 

@@ -112,8 +112,8 @@ class StageTimes(Shape):
     total: float
 
 
-class Prediction(Shape):
-    """What one model says of one picture."""
+class StoredPrediction(Shape):
+    """What one model says of one picture, without what differs from one run to the next."""
 
     model: str
     """Name and version."""
@@ -125,12 +125,16 @@ class Prediction(Shape):
     predictions: list[Label | FoundObject]
     """Best first."""
 
+    engine: str
+    """What ran it: engine, device, precision."""
+
+
+class Prediction(StoredPrediction):
+    """What one model says of one picture."""
+
     timing_ms: StageTimes
     cached: bool
     """Whether the answer was computed before."""
-
-    engine: str
-    """What ran it: engine, device, precision."""
 
 
 class ImagePlace(Shape):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from saccade.api.schemas.shape import Shape
 
 
@@ -47,6 +49,9 @@ class Problem(Shape):
 
     errors: list[Fault] | None = None
     """Parameter by parameter, when parameters are at fault; else missing."""
+
+    violated_policies: list[str] | None = Field(None, alias="violated-policies")
+    """Names of the limits that stand in the way, as in `RateLimit-Policy`, when limits do; else missing."""
 
 
 class ProblemType(Shape):

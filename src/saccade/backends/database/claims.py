@@ -13,8 +13,11 @@ from saccade.backends.database.clock import now_us
 from saccade.backends.database.conditions import IS_QUEUED, IS_RUNNING
 from saccade.backends.database.connection import Database
 from saccade.backends.database.endings import CHUNK, Ending, end_items
+from saccade.backends.database.keeping import keep_images, kept_image
 from saccade.backends.database.schema import item, job, job_image
+from saccade.errors import ImageErased
 from saccade.failpoints import pass_failpoint
+from saccade.images.records import NewImage
 from saccade.jobs.records import Claim, Expired, Failed, HandedBack, Outcome, Succeeded, TryAgain
 from saccade.jobs.states import ItemState
 
@@ -37,7 +40,15 @@ _CLAIM = (
     )
 )
 _CLAIMED = (
-    select(item, job_image.c.file_name, job_image.c.source_url, job_image.c.sha256, job_image.c.blob_key, job.c.options)
+    select(
+        item,
+        job_image.c.file_name,
+        job_image.c.source_url,
+        job_image.c.sha256,
+        job_image.c.blob_key,
+        job.c.options,
+        job.c.keep,
+    )
     .select_from(
         item.join(job_image, and_(job_image.c.job_id == item.c.job_id, job_image.c.position == item.c.position)).join(
             job, job.c.id == item.c.job_id
@@ -105,7 +116,7 @@ class SqlClaims:
 
         def work(tx: Connection) -> set[int]:
             now = now_us(tx)
-            accepted = _accepted(tx, owner, outcomes)
+            accepted = keep_images(tx, outcomes, _accepted(tx, owner, outcomes), now=now)
             endings = [ending for outcome in accepted for ending in [_ending_of(outcome)] if ending is not None]
             end_items(tx, endings, now=now)
             ended = {ending.item_id for ending in endings}
@@ -126,15 +137,22 @@ class SqlClaims:
         def work(tx: Connection) -> str | None:
             noted = tx.execute(
                 update(job_image)
-                .where(place, job_image.c.blob_key.is_(None))
+                .where(place, job_image.c.blob_key.is_(None), job_image.c.source_url.is_not(None))
                 .values(sha256=sha256, blob_key=blob_key, size_bytes=size_bytes)
             )
             if noted.rowcount:
                 return None
-            known: str | None = tx.execute(select(job_image.c.blob_key).where(place)).scalar_one_or_none()
+            row = tx.execute(select(job_image.c.blob_key, job_image.c.source_url).where(place)).one_or_none()
+            if row is not None and row.source_url is None:
+                raise ImageErased("Its owner erased the image.")
+            known: str | None = None if row is None else row.blob_key
             return None if known == blob_key else known  # ours, if an earlier run of this was committed unheard
 
         return self._database.write(work)
+
+    def remembered(self, principal: str, sha256: str) -> NewImage | None:
+        """Return what a record says of its bytes; see the port."""
+        return self._database.read(lambda tx: kept_image(tx, principal, sha256))
 
 
 def _take(tx: Connection, ids: Sequence[int], *, owner: str, now: int, lease_us: int) -> list[Claim]:
@@ -161,6 +179,7 @@ def _claim_of(row: Row[*tuple[object, ...]], *, now: int) -> Claim:
         source_url=row.source_url,
         sha256=row.sha256,
         blob_key=row.blob_key,
+        keep=row.keep,
     )
 
 

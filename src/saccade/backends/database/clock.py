@@ -31,6 +31,9 @@ def _mysql(_element: database_now, _compiler: SQLCompiler, **_kw: object) -> str
     return "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
 
 
+_NOW = select(database_now())
+
+
 def now_us(tx: Connection) -> int:
     """Return the database's time, microseconds since 1970."""
-    return int(tx.execute(select(database_now())).scalar_one())
+    return int(tx.execute(_NOW).scalar_one())

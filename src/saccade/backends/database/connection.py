@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -11,9 +12,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from saccade.backends.outage import Outage
+from saccade.backends.words import first_line
 from saccade.errors import DatabaseUnreachable
 
 T = TypeVar("T")
+
+log = logging.getLogger("saccade.database")
 
 #: A transaction that lost against another one is tried so often.
 _TRIES = 6
@@ -43,6 +48,7 @@ class Database:
         self._engine = engine
         self._reader = reader or engine
         self._writer = writer or self._write_alone
+        self._outage = Outage("the database", log)
 
     @property
     def dialect(self) -> str:
@@ -60,7 +66,7 @@ class Database:
         Raises:
             DatabaseUnreachable: The database does not answer.
         """
-        return _attempt(lambda: self._read(work), is_repeatable=True)
+        return self._told(lambda: _attempt(lambda: self._read(work), is_repeatable=True))
 
     def write(self, work: Callable[[Connection], T], *, is_repeatable: bool = False) -> T:
         """Run work in a transaction; it may be run several times, so it must do nothing outside the database.
@@ -73,6 +79,25 @@ class Database:
         Raises:
             DatabaseUnreachable: The database does not answer; whether a commit under way took place is unknown.
         """
+        return self._told(lambda: self._write(work, is_repeatable=is_repeatable))
+
+    def close(self) -> None:
+        """Give all connections back. Idempotent."""
+        self._engine.dispose()
+        if self._reader is not self._engine:
+            self._reader.dispose()
+
+    def _told(self, run: Callable[[], T]) -> T:
+        """Run it, and tell the log when the database went away and when it is back."""
+        try:
+            value = run()
+        except DatabaseUnreachable as error:
+            self._outage.met(error)
+            raise
+        self._outage.over()
+        return value
+
+    def _write(self, work: Callable[[Connection], T], *, is_repeatable: bool) -> T:
         try:
             return _attempt(lambda: self._writer(work), is_repeatable=is_repeatable)
         except _LostEarly:  # the pool knows by now that its connections are stale
@@ -80,12 +105,6 @@ class Database:
                 return _attempt(lambda: self._writer(work), is_repeatable=is_repeatable)
             except _LostEarly as lost:
                 raise _unreachable(lost.error) from lost.error
-
-    def close(self) -> None:
-        """Give all connections back. Idempotent."""
-        self._engine.dispose()
-        if self._reader is not self._engine:
-            self._reader.dispose()
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:
@@ -132,7 +151,10 @@ def _attempt(run: Callable[[], T], *, is_repeatable: bool) -> T:
 
 
 def _unreachable(error: DBAPIError) -> DatabaseUnreachable:
-    return DatabaseUnreachable(f"The database does not answer: {_first_line(error.orig).rstrip('.')}.")
+    """Return what a caller is told, with the driver's words for the log alone."""
+    unreachable = DatabaseUnreachable("The database does not answer.")
+    unreachable.reason = first_line(error.orig)
+    return unreachable
 
 
 def _lost_race(error: DBAPIError) -> bool:
@@ -140,8 +162,3 @@ def _lost_race(error: DBAPIError) -> bool:
     original = error.orig
     code = getattr(original, "sqlstate", None) or next(iter(getattr(original, "args", ())), None)
     return code in _LOST_RACES
-
-
-def _first_line(error: BaseException | None) -> str:
-    """Return the first line of what the driver says, which names no password."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]

@@ -1,6 +1,7 @@
 """How items end: the one place that writes terminal states, results, usage, counts, the job's end and its webhook.
 
-Locks are always taken in one order, items before jobs and both by id, so that no two transactions wait for each other.
+Locks are always taken in one order, items, then records of images, then jobs, each by its key, so that no two
+transactions wait for each other.
 """
 
 from __future__ import annotations
@@ -59,10 +60,12 @@ def end_items(tx: Connection, endings: Sequence[Ending], *, now: int, is_told: b
         return
     ordered = sorted(endings, key=lambda ending: (ending.job_id, ending.item_id))
     rows: list[dict[str, object]] = []
+    usage: list[dict[str, object]] = []
     for job_id, group in itertools.groupby(ordered, key=lambda ending: ending.job_id):
         members = list(group)
-        seq = _count(tx, job_id, members, now=now, is_told=is_told)
+        seq, service = _count(tx, job_id, members, now=now, is_told=is_told)
         rows.extend(_rows(members, seq=seq, now=now))
+        usage.extend(_usage(each, service, now=now) for each in members if each.state in _METERED)
     tx.execute(_END, rows)
     results = [
         {"item_id": e.item_id, "job_id": e.job_id, "attempt": e.attempt, "prediction": e.prediction}
@@ -71,7 +74,6 @@ def end_items(tx: Connection, endings: Sequence[Ending], *, now: int, is_told: b
     ]
     if results:
         tx.execute(_KEEP_RESULT, results)
-    usage = [_usage(ending, now=now) for ending in ordered if ending.state in _METERED]
     if usage:
         tx.execute(_METER, usage)
 
@@ -114,7 +116,7 @@ def _rows(members: Sequence[Ending], *, seq: int, now: int) -> Iterator[dict[str
         }
 
 
-def _usage(ending: Ending, *, now: int) -> dict[str, object]:
+def _usage(ending: Ending, service: str, *, now: int) -> dict[str, object]:
     return {
         "item_id": ending.item_id,
         "principal": ending.principal,
@@ -124,6 +126,7 @@ def _usage(ending: Ending, *, now: int) -> dict[str, object]:
         "pixels": ending.pixels,
         "compute_ms": ending.compute_ms,
         "cached": ending.cached,
+        "service": service,
         "created_at": now,
     }
 
@@ -146,8 +149,12 @@ _CLOSE = (
 )
 
 
-def _count(tx: Connection, job_id: str, members: Sequence[Ending], *, now: int, is_told: bool) -> int:
-    """Add the ends to the job's counts and close it with its last item; return the first number of their events."""
+def _count(tx: Connection, job_id: str, members: Sequence[Ending], *, now: int, is_told: bool) -> tuple[int, str]:
+    """Add the ends to the job's counts and close it with its last item.
+
+    Returns:
+        The first number of their events, and the service that the job came through.
+    """
     ends = Counter(ending.state for ending in members)
     added = {f"b_{state.value}": ends[state] for state in ENDED}
     tx.execute(_ADD, {"b_id": job_id, "b_ended": len(members), **added})
@@ -162,7 +169,7 @@ def _count(tx: Connection, job_id: str, members: Sequence[Ending], *, now: int, 
         tx.execute(_CLOSE, {"b_id": job_id, "b_state": state.value, "b_now": now})
         if row.webhook is not None and is_told:
             _announce(tx, job_id, row.principal, row.webhook, now=now)
-    return int(row.event_seq) - len(members) + 1
+    return int(row.event_seq) - len(members) + 1, str(row.service)
 
 
 def _announce(tx: Connection, job_id: str, principal: str, url: str, *, now: int) -> None:

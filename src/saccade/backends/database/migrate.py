@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from saccade.backends.database.connection import Database
 from saccade.backends.database.schema import HEAD
+from saccade.backends.words import first_line
 from saccade.errors import DatabaseUnreachable, SchemaBehind
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -64,8 +65,9 @@ def migrate(database: Database) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        reason = next(iter(str(error.orig).splitlines()), "")
-        raise DatabaseUnreachable(f"The schema could not be migrated: {reason}") from error
+        unreachable = DatabaseUnreachable("The schema could not be migrated.")
+        unreachable.reason = first_line(error.orig)
+        raise unreachable from error
     except CommandError as error:
         raise SchemaBehind(
             f"The schema could not be migrated: {error}.",
@@ -89,5 +91,6 @@ def _alone(connection: Connection) -> Iterator[None]:
         raise DatabaseUnreachable("Another process is migrating this database.")
     try:
         yield
+        connection.execute(text("COMMIT"))  # whoever gets the lock next must see the new revision
     finally:  # the connection goes back to the pool with all its locks
         connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)

@@ -30,6 +30,7 @@ def open_mysql(url: URL) -> Database:
     """
     engine = create_engine(
         url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"}),
+        hide_parameters=True,  # an error that nobody foresaw is logged, and a parameter may be a secret
         pool_size=_CONNECTIONS,
         max_overflow=0,
         pool_timeout=10,

@@ -19,6 +19,7 @@ def open_postgresql(url: URL) -> Database:
     """Open a database on a server; nothing is dialled before it is needed."""
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,  # an error that nobody foresaw is logged, and a parameter may be a secret
         pool_size=_CONNECTIONS,
         max_overflow=0,
         pool_timeout=10,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, String, and_, bindparam, func, literal_column, or_, select
 
 from saccade.backends.database.clock import now_us
 from saccade.backends.database.conditions import IS_RUNNING, in_state
 from saccade.backends.database.connection import Database
 from saccade.backends.database.endings import cancel_job
 from saccade.backends.database.forgetting import MOST_ROWS, forget_some, hide_job
-from saccade.backends.database.schema import item, job, job_image, result, usage_event, worker
+from saccade.backends.database.schema import image, item, job, job_image, result, usage_event, worker
 from saccade.errors import JobUnknown
 from saccade.failpoints import pass_failpoint
 from saccade.jobs.records import ItemRecord, JobPriority, JobRecord, QueueReport, QueueRow, WorkerRecord
@@ -21,6 +21,15 @@ from saccade.jobs.states import OPEN, Counts, ItemState, JobState
 _SECOND_US = 1_000_000
 #: A worker that gave no sign for so long is not counted any more.
 _WORKER_GONE_US = 60 * _SECOND_US
+
+# What is asked again and again while somebody waits is made once.
+_JOB = select(job).where(job.c.id == bindparam("b_job"), job.c.principal == bindparam("b_principal"))
+_OWNER = select(job.c.principal).where(job.c.id == bindparam("b_job"))
+_RUNNING = (
+    select(item.c.job_id, func.count(), func.min(item.c.started_at))
+    .where(item.c.job_id.in_(bindparam("b_jobs", expanding=True, type_=String)), IS_RUNNING)
+    .group_by(item.c.job_id)
+)
 
 
 class SqlRecords:
@@ -34,11 +43,18 @@ class SqlRecords:
         """Return a job; see the port."""
         return self._database.read(lambda tx: read_job(tx, principal, job_id))
 
+    def owner_of(self, job_id: str) -> str | None:
+        """Return whose job it is; see the port."""
+        query = select(job.c.principal).where(job.c.id == job_id)
+        return self._database.read(lambda tx: tx.execute(query).scalar_one_or_none())
+
     def jobs(
-        self, principal: str, *, before: str | None = None, state: JobState | None = None, limit: int = 50
+        self, principal: str | None, *, before: str | None = None, state: JobState | None = None, limit: int = 50
     ) -> list[JobRecord]:
         """Return the newest jobs; see the port."""
-        query = select(job).where(job.c.principal == principal).order_by(job.c.id.desc()).limit(limit)
+        query = select(job).order_by(job.c.id.desc()).limit(limit)
+        if principal is not None:
+            query = query.where(job.c.principal == principal)
         if before is not None:
             query = query.where(job.c.id < before)
         if state is not None:
@@ -113,12 +129,35 @@ class SqlRecords:
 
     def blob_of(self, principal: str, sha256: str) -> str | None:
         """Return the key of bytes with this hash; see the port."""
-        query = (
+        remembered = select(image.c.blob_key).where(image.c.owner == principal, image.c.sha256 == sha256)
+        in_jobs = (
             select(job_image.c.blob_key)
             .where(job_image.c.principal == principal, job_image.c.sha256 == sha256, job_image.c.blob_key.is_not(None))
             .limit(1)
         )
-        return self._database.read(lambda tx: tx.execute(query).scalar_one_or_none())
+
+        def work(tx: Connection) -> str | None:
+            key: str | None = tx.execute(remembered).scalar_one_or_none()
+            return key if key is not None else tx.execute(in_jobs).scalar_one_or_none()
+
+        return self._database.read(work)
+
+    def latest_items(self, principal: str, sha256: str) -> list[ItemRecord]:
+        """Return the newest item of each model on a picture; see the port."""
+        place = and_(job_image.c.job_id == item.c.job_id, job_image.c.position == item.c.position)
+        newest = (
+            select(func.max(item.c.id))
+            .select_from(item.join(job_image, place))
+            .where(job_image.c.principal == principal, job_image.c.sha256 == sha256)
+            .group_by(item.c.model)
+        )
+
+        def work(tx: Connection) -> list[ItemRecord]:
+            ids = list(tx.execute(newest).scalars())  # asked apart, for MariaDB reads all items where it stands inside
+            found = tx.execute(_items().where(item.c.id.in_(ids)).order_by(item.c.model)) if ids else ()
+            return [_item_of(row) for row in found]
+
+        return self._database.read(work)
 
     def open_items(self) -> Mapping[str, int]:
         """Return how many items of each principal have not ended; see the port."""
@@ -130,16 +169,32 @@ class SqlRecords:
         )
         return self._database.read(lambda tx: {principal: int(count) for principal, count in tx.execute(query)})
 
+    def totals(self, principal: str | None) -> tuple[Counts, int]:
+        """Return how the items of all kept jobs stand; see the port."""
+        columns = (job.c.total, job.c.succeeded, job.c.failed, job.c.cancelled, job.c.expired)
+        sums = select(*(func.coalesce(func.sum(column), 0) for column in columns))
+        running = select(func.count()).select_from(item).where(IS_RUNNING)
+        if principal is not None:
+            sums, running = sums.where(job.c.principal == principal), running.where(item.c.principal == principal)
+
+        def work(tx: Connection) -> tuple[Counts, int]:
+            counts = Counts(*(int(each) for each in tx.execute(sums).one()))
+            return counts, int(tx.execute(running).scalar_one())
+
+        return self._database.read(work)
+
     def queue(self, *, span_s: float = 60.0) -> QueueReport:
         """Return the lines before all models, and who works on them; see the port."""
 
         def work(tx: Connection) -> QueueReport:
             now = now_us(tx)
             lines = [line for state in OPEN for line in tx.execute(_lines(state))]
+            # Not the bare column: SQLite would follow the index of models through all rows, to have them in that order.
+            model = func.coalesce(usage_event.c.model, literal_column("''"))
             recently = (  # what was cancelled or expired took nobody's time, and says nothing of how fast work goes
-                select(usage_event.c.model, usage_event.c.digest, func.count())
+                select(model, usage_event.c.digest, func.count())
                 .where(usage_event.c.created_at > now - int(span_s * _SECOND_US), usage_event.c.item_id.is_not(None))
-                .group_by(usage_event.c.model, usage_event.c.digest)
+                .group_by(model, usage_event.c.digest)
             )
             ended = {(model, digest): count for model, digest, count in tx.execute(recently)}
             alive = select(worker).where(worker.c.seen_at > now - _WORKER_GONE_US).order_by(worker.c.id)
@@ -175,7 +230,7 @@ def read_job(tx: Connection, principal: str, job_id: str) -> JobRecord:
     Raises:
         JobUnknown: There is none.
     """
-    row = tx.execute(select(job).where(job.c.id == job_id, job.c.principal == principal)).one_or_none()
+    row = tx.execute(_JOB, {"b_job": job_id, "b_principal": principal}).one_or_none()
     if row is None:
         raise JobUnknown("There is no such job.")
     running = _running(tx, [job_id]) if row.state == JobState.RUNNING.value else {}
@@ -183,7 +238,7 @@ def read_job(tx: Connection, principal: str, job_id: str) -> JobRecord:
 
 
 def _check_owner(tx: Connection, principal: str, job_id: str) -> None:
-    if tx.execute(select(job.c.principal).where(job.c.id == job_id)).scalar_one_or_none() != principal:
+    if tx.execute(_OWNER, {"b_job": job_id}).scalar_one_or_none() != principal:
         raise JobUnknown("There is no such job.")
 
 
@@ -191,11 +246,7 @@ def _running(tx: Connection, job_ids: Sequence[str]) -> dict[str, tuple[int, int
     """Return for each job how many of its items run, and when the first of them was begun."""
     if not job_ids:
         return {}
-    rows = tx.execute(
-        select(item.c.job_id, func.count(), func.min(item.c.started_at))
-        .where(item.c.job_id.in_(job_ids), IS_RUNNING)
-        .group_by(item.c.job_id)
-    )
+    rows = tx.execute(_RUNNING, {"b_jobs": job_ids})
     return {job_id: (count, begun) for job_id, count, begun in rows}
 
 
@@ -219,6 +270,7 @@ def _job_of(row: Row[*tuple[object, ...]], *, running: tuple[int, int | None]) -
         finished_at_us=row.finished_at,
         cancelled_at_us=row.cancelled_at,
         deadline_at_us=row.deadline_at,
+        keep=row.keep,
     )
 
 

@@ -69,6 +69,7 @@ def _make(path: Path) -> None:
 def _engine(url: URL, *, begin: str, connections: int) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,  # an error that nobody foresaw is logged, and a parameter may be a secret
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
@@ -142,7 +143,9 @@ class GroupWriter:
             group, self._waiting = self._waiting[:_MOST_TOGETHER], self._waiting[_MOST_TOGETHER:]
         try:
             with self._engine.begin() as connection:
-                for order in group:
+                if len(group) == 1:
+                    group[0].value = group[0].work(connection)
+                for order in group if len(group) > 1 else ():
                     _run(order, connection)
         except BaseException as error:  # noqa: BLE001 - each member must learn that nothing was committed
             for order in group:

@@ -13,7 +13,7 @@ from saccade.backends.database.conditions import IS_QUEUED, IS_RUNNING
 from saccade.backends.database.connection import Database
 from saccade.backends.database.endings import CHUNK, Ending, end_items
 from saccade.backends.database.forgetting import LONG_AGO, MOST_ROWS, NOBODY, forget_some, hide_job
-from saccade.backends.database.schema import garbage, idempotency, item, job, job_image, worker
+from saccade.backends.database.schema import garbage, idempotency, image, item, job, job_image, worker
 from saccade.failpoints import pass_failpoint
 from saccade.jobs.records import Reaped, WorkerRecord
 from saccade.jobs.states import ItemState
@@ -135,7 +135,7 @@ class SqlUpkeep:
             named: set[str] = set()
             for start in range(0, len(keys), CHUNK):
                 some = keys[start : start + CHUNK]
-                for column in (garbage.c.blob_key, job_image.c.blob_key):
+                for column in (garbage.c.blob_key, job_image.c.blob_key, image.c.blob_key):
                     named.update(tx.execute(select(column).where(column.in_(some))).scalars())
             return [key for key in keys if key not in named]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from saccade.backends.engines.inspection_rules import Refused
+from saccade.backends.words import first_line
 from saccade.vision.arrays import Tensor
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _session(path: Path) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise Refused(f"ONNX Runtime does not load it: {_first_line(error)}") from error
+        raise Refused(f"ONNX Runtime does not load it: {first_line(error)}") from error
 
 
 def _run(session: ort.InferenceSession, feeds: Mapping[str, Tensor]) -> str | None:
@@ -82,7 +83,7 @@ def _run(session: ort.InferenceSession, feeds: Mapping[str, Tensor]) -> str | No
     try:
         session.run(None, dict(feeds))
     except Exception as error:  # noqa: BLE001 - the runtime's errors have no family but Exception
-        return _first_line(error)
+        return first_line(error)
     return None
 
 
@@ -102,7 +103,3 @@ def _black(item: _Input, *, side_px: int) -> Tensor:
         return np.ones(shape, dtype) if np.issubdtype(dtype, np.signedinteger) else np.zeros(shape, dtype)
     except (MemoryError, ValueError) as error:
         raise Refused(f"its input '{item.name[:100]}' has a shape that does not fit in memory") from error
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

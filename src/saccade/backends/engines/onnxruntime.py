@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from saccade.backends.words import first_line
 from saccade.errors import GraphFailed
 from saccade.models.ports import TensorSpec
 from saccade.vision.arrays import Tensor
@@ -81,7 +82,7 @@ class OnnxEngine:
         try:
             native = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise GraphFailed(f"ONNX Runtime cannot load {graph.name}: {_first_line(error)}") from error
+            raise GraphFailed(f"ONNX Runtime cannot load {graph.name}: {first_line(error)}") from error
         return OnnxSession(cast("_Native", native))
 
 
@@ -128,7 +129,7 @@ class OnnxSession:
         try:
             values = native.run(self._names, feeds)
         except Exception as error:
-            raise GraphFailed(f"The graph failed: {_first_line(error)}") from error
+            raise GraphFailed(f"The graph failed: {first_line(error)}") from error
         return {name: np.asarray(value) for name, value in zip(self._names, values, strict=True)}
 
     def close(self) -> None:
@@ -140,8 +141,3 @@ def _spec(node: _Node) -> TensorSpec:
     """Translate ONNX Runtime's description of an input or output; symbolic sizes are free."""
     shape = tuple(size if isinstance(size, int) and size > 0 else None for size in node.shape)
     return TensorSpec(node.name, shape, _DTYPES.get(node.type, "float32"))
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of a native error, without the paths and stack that may follow."""
-    return str(error).partition("\n")[0][:300]

@@ -187,11 +187,11 @@ class _Pause:
 
     def __init__(self) -> None:
         self._until_s = 0.0
-        self._message = ""
+        self._reason = ""
 
     def begin(self, failure: HintsUnreachable) -> None:
         self._until_s = monotonic_s() + _PAUSE_S
-        self._message = str(failure)
+        self._reason = failure.reason
 
     def left_s(self) -> float:
         return max(0.0, self._until_s - monotonic_s())
@@ -199,4 +199,6 @@ class _Pause:
     def refuse(self) -> None:
         """Raise the failure that the pause began with, as long as it lasts."""
         if self.left_s() > 0:
-            raise HintsUnreachable(self._message)
+            unreachable = HintsUnreachable("The broker of hints does not answer.")
+            unreachable.reason = self._reason
+            raise unreachable

@@ -11,6 +11,7 @@ from typing import Protocol
 from kombu import Connection, Consumer, Producer, Queue
 
 from saccade.backends.hints.bodies import unpack
+from saccade.backends.words import first_line
 from saccade.clock import monotonic_s
 from saccade.errors import HintsUnreachable
 
@@ -196,9 +197,6 @@ def _naming_failures() -> Iterator[None]:
     except Exception as failure:
         # There is no list to catch by: kombu's transports let KeyError, AttributeError and their drivers' own errors
         # escape when a connection breaks (its sources say so), and none of it means anything but a lost connection.
-        raise HintsUnreachable(f"The broker of hints does not answer: {_first_line(failure)}") from failure
-
-
-def _first_line(failure: Exception) -> str:
-    lines = str(failure).strip().splitlines()
-    return f"{type(failure).__name__}: {lines[0][:200]}" if lines else type(failure).__name__
+        unreachable = HintsUnreachable("The broker of hints does not answer.")
+        unreachable.reason = f"{type(failure).__name__}: {first_line(failure)}"  # kombu's KeyError has no other words
+        raise unreachable from failure

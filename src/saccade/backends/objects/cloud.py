@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,11 +15,15 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from saccade.backends.objects.keys import check_key, check_prefix
+from saccade.backends.outage import Outage
+from saccade.backends.words import first_line
 from saccade.errors import ObjectMissing, ObjectsFull, ObjectsUnreachable, SettingInvalid
 from saccade.jobs.ports import StoredObject
 
 if TYPE_CHECKING:  # obstore has these names for type checkers only
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
+
+log = logging.getLogger("saccade.objects")
 
 _AT_ONCE = 16
 #: Larger blobs go in parts, each of which has to be through within the read timeout.
@@ -46,6 +51,7 @@ class CloudObjects:
     def __init__(self, store: ObjectStore) -> None:
         """Take an opened bucket."""
         self._store = store
+        self._outage = Outage("the bucket of stored bytes", log)
         self._threads = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="saccade-objects")
 
     def put_many(self, blobs: Mapping[str, bytes]) -> None:
@@ -60,12 +66,12 @@ class CloudObjects:
 
     def get(self, key: str) -> bytes:
         """See ``Objects``."""
-        with _naming_failures(missing=key):
+        with self._naming_failures(missing=key):
             return obstore.get(self._store, check_key(key)).bytes().to_bytes()
 
     def copy(self, source: str, target: str) -> None:
         """See ``Objects``; the bytes do not pass through here."""
-        with _naming_failures(missing=source):
+        with self._naming_failures(missing=source):
             obstore.copy(self._store, check_key(source), check_key(target))
 
     def delete_many(self, keys: Sequence[str]) -> None:
@@ -73,7 +79,7 @@ class CloudObjects:
         checked = [check_key(key) for key in keys]
         if not checked:
             return
-        with _naming_failures():
+        with self._naming_failures():
             try:
                 obstore.delete(self._store, checked)
             except FileNotFoundError:
@@ -84,7 +90,7 @@ class CloudObjects:
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See ``Objects``."""
         check_prefix(prefix)
-        with _naming_failures():
+        with self._naming_failures():
             for page in obstore.list(self._store, prefix or None):
                 for entry in page:
                     made_us = int(entry["last_modified"].timestamp() * 1_000_000)
@@ -92,7 +98,7 @@ class CloudObjects:
 
     def check(self) -> None:
         """See ``Objects``; the bucket is asked for one page of a listing."""
-        with _naming_failures():
+        with self._naming_failures():
             next(iter(obstore.list(self._store, "saccade-check", chunk_size=1)), None)
 
     def close(self) -> None:
@@ -100,12 +106,34 @@ class CloudObjects:
         self._threads.shutdown()
 
     def _put(self, key: str, data: bytes) -> None:
-        with _naming_failures():
+        with self._naming_failures():
             obstore.put(self._store, key, data, chunk_size=_PART_BYTES, max_concurrency=2)
 
     def _delete(self, key: str) -> None:
-        with _naming_failures(), contextlib.suppress(FileNotFoundError):
+        with self._naming_failures(), contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, key)
+
+    @contextlib.contextmanager
+    def _naming_failures(self, *, missing: str | None = None) -> Iterator[None]:
+        """Give obstore's failures our names; ``missing`` is the key whose absence is an answer, not a failure."""
+        try:
+            yield
+        except FileNotFoundError as failure:
+            if missing is None:
+                raise self._unreachable(failure) from failure
+            raise ObjectMissing(f"There is no blob {missing}.") from None
+        except (BaseError, OSError) as failure:
+            if any(word in str(failure) for word in _FULL):
+                raise ObjectsFull("The bucket of stored bytes is full.") from failure
+            raise self._unreachable(failure) from failure
+        self._outage.over()
+
+    def _unreachable(self, failure: Exception) -> ObjectsUnreachable:
+        """Return what a caller is told; obstore's words, which name endpoint and key, go into the log."""
+        unreachable = ObjectsUnreachable("The bucket of stored bytes does not answer.")
+        unreachable.reason = first_line(failure)
+        self._outage.met(unreachable)
+        return unreachable
 
 
 def open_cloud(url: str) -> CloudObjects:
@@ -150,25 +178,5 @@ def open_cloud(url: str) -> CloudObjects:
             retry_config=_RETRY,
         )
     except (BaseError, ValueError) as failure:
-        raise SettingInvalid(f"SACCADE_OBJECTS_URL was refused: {_first_line(failure)}") from failure
+        raise SettingInvalid(f"SACCADE_OBJECTS_URL was refused: {first_line(failure)}") from failure
     return CloudObjects(store)
-
-
-@contextlib.contextmanager
-def _naming_failures(*, missing: str | None = None) -> Iterator[None]:
-    """Give obstore's failures our names; ``missing`` is the key whose absence is an answer, not a failure."""
-    try:
-        yield
-    except FileNotFoundError as failure:
-        if missing is None:
-            raise ObjectsUnreachable(f"The bucket of stored bytes failed: {_first_line(failure)}") from failure
-        raise ObjectMissing(f"There is no blob {missing}.") from None
-    except (BaseError, OSError) as failure:
-        if any(word in str(failure) for word in _FULL):
-            raise ObjectsFull("The bucket of stored bytes is full.") from failure
-        raise ObjectsUnreachable(f"The bucket of stored bytes failed: {_first_line(failure)}") from failure
-
-
-def _first_line(failure: Exception) -> str:
-    """Return what went wrong in one line; it names the endpoint and the key, never a credential."""
-    return next(iter(str(failure).strip().splitlines()), type(failure).__name__)[:300]

@@ -26,8 +26,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _AT_ONCE = 64
 #: Threads that wait for the disk; the journal takes what is asked for at the same time as one.
 _FLUSHERS = 8
-#: Older temporary files are what a dead process left.
-_LEFT_OVER_S = 3600.0
+#: Older temporary files are what a dead process left; by hours, for the clocks of two machines may differ by one.
+_LEFT_OVER_S = 6 * 3600.0
 _TEMPORARY = ".part-"
 
 
@@ -83,7 +83,7 @@ class FileObjects:
             self._flush_folders(path.parent for path in paths)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """See ``Objects``; temporary files that a dead process left an hour ago are removed on the way."""
+        """See ``Objects``; temporary files that a dead process left hours ago are removed on the way."""
         top = self._folder / check_prefix(prefix)
         with _naming_failures():
             yield from self._walk(top, prefix)

@@ -51,11 +51,16 @@ def read_header(data: bytes, limits: Limits) -> Header:
 
 
 def _reader(data: bytes) -> Reader:
-    module = import_module(f"saccade.images.headers.{_format(data)}")
+    module = import_module(f"saccade.images.headers.{format_of(data)}")
     return cast("Reader", module.read)
 
 
-def _format(data: bytes) -> str:
+def format_of(data: bytes) -> str:
+    """Return which format the first bytes say it is.
+
+    Raises:
+        ImageFormatUnsupported: They are those of no format that is decoded.
+    """
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "webp"
     for magics, module in _READERS:

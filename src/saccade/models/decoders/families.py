@@ -19,6 +19,7 @@ from saccade.models.decoders import (
     transformers,
     yolo,
     yolo_end2end,
+    zero_shot,
 )
 from saccade.models.package import Plain
 from saccade.models.prediction import Task
@@ -115,6 +116,13 @@ _ALL = (
         decode=circles.decode_peaks,
         outputs=circles.EXPECTED,
         options=frozenset({"max_containment", "max_iou", "nested_area", "nested_count"}),
+    ),
+    Family(
+        name=zero_shot.FAMILY,
+        task=Task.ZERO_SHOT_OBJECT_DETECTION,
+        decode=zero_shot.decode_zero_shot,
+        outputs=zero_shot.EXPECTED,
+        options=frozenset({"relative_to"}),
     ),
 )
 

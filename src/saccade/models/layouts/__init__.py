@@ -11,14 +11,14 @@ from saccade.models.decoders.families import FAMILIES, Family, family_named, req
 from saccade.models.digests import digest_files, package_digest, verify_files
 from saccade.models.documents import path_inside
 from saccade.models.graph import GraphFacts, Inspector
-from saccade.models.layouts import bare, huggingface, mlflow, plugins, timm, triton
+from saccade.models.layouts import bare, huggingface, mlflow, plugins, remote, timm, triton
 from saccade.models.layouts.draft import Candidate, Draft
 from saccade.models.layouts.graphs import refuse_other_weights, refuse_pickle
 from saccade.models.layouts.labels import given_labels
 from saccade.models.layouts.plugins import read_plugin_file, references_of
-from saccade.models.layouts.shapes import check_fit, check_labels
+from saccade.models.layouts.shapes import check_fit, check_labels, check_words
 from saccade.models.manifest import MANIFEST_NAME, Manifest, PreprocessPart, TorchvisionPart, read_manifest
-from saccade.models.names import FIRST_VERSION, split_folder_name
+from saccade.models.names import FIRST_VERSION, agreed_version, split_folder_name
 from saccade.models.package import FileDigest, ModelCard, Package, Plain
 from saccade.models.preprocess.plan import Plan, Resample
 from saccade.models.preprocess.processors import IMAGENET_MEAN, IMAGENET_STD
@@ -56,7 +56,8 @@ def read_package(folder: Path, *, inspect: Inspector, name: str | None = None, v
 
     Raises:
         PackageUnrecognised: It is in no layout; the message lists what was looked for.
-        PackageInvalid: Something in it is missing, wrong, or has changed since it was added.
+        PackageInvalid: Something in it is missing, wrong, or has changed since it was added; or saccade.yaml says
+            another version than the folder's name.
         PreprocessorUnsupported: It asks for preprocessing whose exact rules are not known.
         GraphRefused: Its graph may not be served.
     """
@@ -82,9 +83,11 @@ def _read(folder: Path, inspect: Inspector, name: str | None, version: str | Non
     verify_files(home, [FileDigest(file.path, file.size_bytes, file.sha256) for file in given.files])
     folder_name, folder_version = split_folder_name(folder.name if only is None else folder.stem)
     chosen_name = name or given.name or folder_name
-    chosen_version = version or given.version or folder_version
+    chosen_version = version or agreed_version(folder.name, in_name=folder_version, given=given.version)
     if given.engine == "python":
         return plugins.read_plugin(home, given, name=chosen_name, version=chosen_version)
+    if given.engine == "remote":
+        return remote.read_remote(home, given, name=chosen_name, version=chosen_version or FIRST_VERSION)
     candidate = Candidate(folder=home, given=given, inspect=_asked_once(inspect), only=only)
     draft = _draft(candidate)
     return _package(candidate, draft, name=chosen_name, version=chosen_version or draft.version or FIRST_VERSION)
@@ -130,6 +133,7 @@ def _package(candidate: Candidate, draft: Draft, *, name: str, version: str) -> 
     if plan is None:
         raise PackageInvalid(f"'{name}' does not say how a picture becomes its input.", hint=draft.advice)
     check_fit(plan, draft.facts)
+    check_words(family.task, draft, given)
     labels_file = None if given.labels_file is None else path_inside(folder, given.labels_file)
     labels = given_labels(given, labels_file) or _found_labels(draft, name)
     if family.name == "transformers":
@@ -164,6 +168,7 @@ def _package(candidate: Candidate, draft: Draft, *, name: str, version: str) -> 
         plan=replace(plan, pixel_mask=any(spec.name == "pixel_mask" for spec in draft.facts.inputs)),
         decoder=decoder,
         references=references,
+        text=draft.text if family.task.takes_words else None,
     )
 
 

@@ -11,6 +11,7 @@ from saccade.models.manifest import Manifest
 from saccade.models.package import Plain
 from saccade.models.prediction import Task
 from saccade.models.preprocess.plan import Plan
+from saccade.models.tokens import TextPlan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +50,7 @@ class Draft:
         version: The version that the layout itself keeps.
         files: The other files that were used.
         advice: What to do where the plan is missing.
+        text: How labels become tokens.
     """
 
     layout: str
@@ -64,3 +66,4 @@ class Draft:
     version: str | None = None
     files: tuple[Path, ...] = ()
     advice: str = "Write `preprocess` in a saccade.yaml beside the graph."
+    text: TextPlan | None = None

@@ -12,6 +12,7 @@ from saccade.models.layouts.draft import Candidate, Draft
 from saccade.models.layouts.graphs import choose_variant, refuse_other_weights, refuse_pickle
 from saccade.models.layouts.labels import labels_from_ids, numbered_labels
 from saccade.models.layouts.recognise import family_of_config, function_of_config, task_of_family
+from saccade.models.layouts.texts import text_plan
 from saccade.models.package import Plain
 from saccade.models.preprocess.plan import Plan
 from saccade.models.preprocess.transformers import plan_from_config
@@ -50,18 +51,22 @@ def read(candidate: Candidate) -> Draft | None:
             f"{CONFIG}: Saccade has no decoder for model_type '{config.get('model_type')}'.",
             hint="If its outputs are those of a known family, say `family:` in a saccade.yaml.",
         )
-    labels = None if candidate.given.has_labels else _labels(config, facts)
+    task = task_of_family(family)
+    # A model that is told what to look for has the LABEL_0 and LABEL_1 of every config, which mean nothing.
+    labels = () if task.takes_words else None if candidate.given.has_labels else _labels(config, facts)
+    text, texts = text_plan(folder, config) if task.takes_words else (None, ())
     return Draft(
         layout=NAME,
         graph=graph,
         facts=facts,
-        task=task_of_family(family),
+        task=task,
         family=family,
         labels=labels,
         plan=None if candidate.given.preprocess is not None else _plan(preprocessor),
         decoder=_decoder(family, config, len(labels or candidate.given.labels or ())),
-        files=tuple(path for path in (folder / CONFIG, preprocessor) if path is not None),
+        files=(*(path for path in (folder / CONFIG, preprocessor) if path is not None), *texts),
         advice="Add its preprocessor_config.json, or write `preprocess` in a saccade.yaml.",
+        text=text,
     )
 
 
@@ -136,4 +141,6 @@ def _labels(config: Mapping[str, Plain], facts: GraphFacts) -> tuple[str, ...] |
 
 
 def _decoder(family: str, config: Mapping[str, Plain], labels: int) -> Mapping[str, Plain]:
+    if config.get("model_type") == "owlv2":  # it is trained on pictures that are padded to a square
+        return {"relative_to": "input"}
     return {"function": function_of_config(config, labels=labels)} if family == "transformers" else {}

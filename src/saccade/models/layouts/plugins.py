@@ -13,7 +13,7 @@ from saccade.models.digests import digest_files, files_below, package_digest
 from saccade.models.documents import path_inside, read_text
 from saccade.models.layouts.labels import given_labels
 from saccade.models.manifest import MANIFEST_NAME, Manifest
-from saccade.models.names import FIRST_VERSION, split_folder_name
+from saccade.models.names import FIRST_VERSION, RESERVED_VERSIONS, split_folder_name
 from saccade.models.package import ModelCard, Package, Plain, Reference
 from saccade.models.prediction import Task
 
@@ -142,11 +142,14 @@ def _package(
     files: tuple[Path, ...],
 ) -> Package:
     task = manifest.task or _task(said.get("task"), entry)
+    chosen = version or _text(said.get("version")) or FIRST_VERSION
+    if chosen in RESERVED_VERSIONS:
+        raise PackageInvalid(f"{entry} calls its version {chosen}, which is an alias.", hint="Give it another version.")
     labels_file = None if manifest.labels_file is None else path_inside(folder, manifest.labels_file)
     digests = digest_files(folder, files)
     card = ModelCard(
         name=name,
-        version=version or _text(said.get("version")) or FIRST_VERSION,
+        version=chosen,
         task=task,
         family=NAME,
         engine="python",
@@ -205,13 +208,14 @@ def _literal(value: ast.expr) -> list[Plain]:
 
 
 def _task(value: Plain, entry: str) -> Task:
-    known = ", ".join(task.value for task in Task)
+    tasks = {task.value for task in Task if not task.takes_words}  # `predict(images)` is told no words
+    known = ", ".join(task.value for task in Task if task.value in tasks)
     if value is None:
         raise PackageInvalid(
             f"The plug-in '{entry}' does not say its task.",
             hint=f'Write `task = "…"` in the class, or `task:` in saccade.yaml; tasks are: {known}.',
         )
-    if not isinstance(value, str) or value not in {task.value for task in Task}:
+    if not isinstance(value, str) or value not in tasks:
         raise PackageInvalid(f"The plug-in '{entry}' says the task {value!r}; tasks are: {known}.")
     return Task(value)
 

@@ -25,6 +25,8 @@ _SIGMOID_DETECTORS = frozenset(
         "rf_detr",
     }
 )
+#: Heads with one score per word that is looked for.
+_ZERO_SHOT_DETECTORS = frozenset({"owlvit", "owlv2"})
 _DETECTION_ROW = 6
 _IMAGE_RANK = 4
 _CLASSIFIER = "ForImageClassification"
@@ -47,6 +49,8 @@ def family_of_config(config: Mapping[str, Plain], facts: GraphFacts) -> str | No
         return "detr"
     if model_type in _SIGMOID_DETECTORS:
         return "rt-detr"
+    if model_type in _ZERO_SHOT_DETECTORS:
+        return "owl-vit"
     return None if architectures else shaped
 
 

@@ -9,7 +9,10 @@ from typing import TypeAlias
 from saccade.errors import PackageInvalid
 from saccade.models.graph import GraphFacts
 from saccade.models.graph_inputs import GraphInputs
+from saccade.models.layouts.draft import Draft
+from saccade.models.manifest import Manifest
 from saccade.models.ports import TensorSpec
+from saccade.models.prediction import Task
 from saccade.models.preprocess.plan import (
     CenterCrop,
     FlipChannels,
@@ -99,6 +102,28 @@ def check_labels(labels: Sequence[str], facts: GraphFacts) -> None:
         raise PackageInvalid(
             f"The graph scores {width} labels, but the package names {len(labels)}.",
             hint="Give the package the label list that the graph was trained with.",
+        )
+
+
+def check_words(task: Task, draft: Draft, given: Manifest) -> None:
+    """Compare what the task says with what the graph takes: words to look for, or none.
+
+    Raises:
+        PackageInvalid: The one takes words and the other does not, or nothing says how they become tokens, or there are
+            references and no labels to look for in them.
+    """
+    takes_words = any(spec.name == "input_ids" for spec in draft.facts.inputs)
+    if takes_words != task.takes_words:
+        takes = "takes words as well as a picture" if takes_words else "takes no words (`input_ids`)"
+        raise PackageInvalid(f"The graph {takes}, and the package is for {task}.")
+    if task.takes_words and draft.text is None:
+        raise PackageInvalid(
+            "Nothing says how words become tokens.",
+            hint="Bring the model in Hugging Face's layout: config.json, tokenizer.json and onnx/model.onnx.",
+        )
+    if task.takes_words and given.references and not given.has_labels:
+        raise PackageInvalid(
+            "The references do not say what to look for.", hint="Say it with `labels:` in the saccade.yaml."
         )
 
 

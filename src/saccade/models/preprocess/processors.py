@@ -173,6 +173,14 @@ PROCESSORS: Mapping[str, Processor] = {
         extra={"do_flip_channel_order": True},
         used_by="MobileViT V2",
     ),
+    "OwlViT": Processor(
+        size={"height": 768, "width": 768},
+        resample=Resample.BICUBIC,
+        mean=CLIP_MEAN,
+        std=CLIP_STD,
+        crop_px=768,
+        extra={"rescale": True},
+    ),
     "PoolFormer": Processor(
         size={"shortest_edge": 224},
         resample=Resample.BICUBIC,
@@ -226,7 +234,6 @@ REFUSED: Mapping[str, str] = {
     "GroundingDino": "its model needs a text as well as a picture",
     "OneFormer": "its model needs a text as well as a picture",
     "Owlv2": "it pads to a square and resizes with a filter of its own",
-    "OwlViT": "its model needs a text as well as a picture",
     "Perceiver": "it crops before it resizes, in proportion to the short side",
     "Sam": "its model needs points or boxes as well as a picture",
     "Siglip2": "it cuts the picture into patches",

@@ -49,6 +49,7 @@ HONOURED = frozenset(
         "pad_and_return_pixel_mask",
         "pad_size",
         "resample",
+        "rescale",
         "rescale_factor",
         "rescale_offset",
         "size",
@@ -307,7 +308,9 @@ def _flip_steps(keys: Keys, processor: Processor) -> tuple[Step, ...]:
 def _value_steps(keys: Keys, processor: Processor) -> tuple[Step, ...]:
     steps: list[Step] = []
     extra = processor.extra
-    if keys.switch("do_rescale", default=True):
+    # The first files of OWL-ViT call the switch by its verb.
+    switch = "rescale" if "rescale" in extra and "rescale" in keys.values else "do_rescale"
+    if keys.switch(switch, default=True):
         factor = _needed(keys.number("rescale_factor", default=1 / 255), "rescale_factor", keys)
         lowered = "rescale_offset" in extra and keys.switch("rescale_offset", default=bool(extra["rescale_offset"]))
         steps.append(Rescale(factor, -1.0 if lowered else 0.0))

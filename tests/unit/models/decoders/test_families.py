@@ -37,6 +37,7 @@ def outputs_of(family, rng):
             "scores": rng.uniform(0, 1, (5, 9)).astype(np.float32),
         },
         "peaks": {"scores": scores, "boxes": corners, "circles": rng.uniform(1, 9, (9, 3)).astype(np.float32)},
+        "owl-vit": {"logits": logits, "pred_boxes": relative},
     }[family]
 
 

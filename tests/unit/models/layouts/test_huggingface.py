@@ -149,11 +149,11 @@ def test_mask_is_made_when_the_graph_takes_one(vit_folder, constant_graph, inspe
 
 def test_unknown_architecture_is_refused_by_name(vit_folder, constant_graph, inspect):
     """A detector without a decoder is not read as another one."""
-    change(vit_folder / "config.json", model_type="owlv2", architectures=["Owlv2ForObjectDetection"])
+    change(vit_folder / "config.json", model_type="grounding-dino", architectures=["GroundingDinoForObjectDetection"])
     outputs = {"logits": (TensorProto.FLOAT, [1, 5, 5]), "pred_boxes": (TensorProto.FLOAT, [1, 5, 4])}
     constant_graph(vit_folder / "onnx" / "model.onnx", outputs)
 
-    with pytest.raises(PackageInvalid, match="owlv2"):
+    with pytest.raises(PackageInvalid, match="grounding-dino"):
         read_package(vit_folder, inspect=inspect)
 
 

@@ -193,6 +193,16 @@ def test_square_size_is_taken_when_an_old_clip_file_asks_for_it(oracle, picture)
     assert_same(expected, ours({"image_processor_type": "CLIPImageProcessor", **config}, image))
 
 
+@pytest.mark.parametrize("rescale", [True, False])
+def test_old_switch_is_taken_when_an_early_owl_vit_file_has_it(oracle, picture, rescale):
+    """The first files of OWL-ViT say `rescale` where later ones say `do_rescale`."""
+    config, image = {"rescale": rescale, "size": 32, "do_normalize": False}, picture(50, 80)
+
+    expected = theirs(oracle("OwlViT"), config, image)
+
+    assert_same(expected, ours({"image_processor_type": "OwlViTFeatureExtractor", **config}, image))
+
+
 def test_one_class_ignores_a_key_when_only_another_class_knows_it():
     """crop_pct means nothing to ViT, in Saccade as in transformers."""
     plain = plan_from_config({"image_processor_type": "ViTImageProcessor"})

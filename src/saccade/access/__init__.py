@@ -1,0 +1,1 @@
+"""Who may: principals, accounts, keys, tokens, the policy, and how much each may ask for."""
