@@ -2,7 +2,8 @@
 
 In a page, ``sh`` blocks are run by a shell, ``python file=PATH`` blocks are written to that file, and a ``text`` block
 lists fragments that the command before it must have printed. ``sh server`` blocks find a server on port 8000 of the
-page; the test puts the real port in its place.
+page; the test puts the real port in its place. ``sh torch`` blocks are run where torch is, in the environment that
+``make train`` makes; a page with one is skipped from there on where it was not made.
 """
 
 import os
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from conversion.environment import torch_folder
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), *(ROOT / "docs" / "tutorial").glob("*.md")])
@@ -34,8 +37,11 @@ class Follower:
         if options == "server":
             text = text.replace("http://127.0.0.1:8000", self.server)
         text = text.replace("/tmp/saccade-how-to", str(self.home / "how-to"))
+        environment = self.environment
+        if options == "torch":
+            environment = {**environment, "PATH": f"{torch_folder()}{os.pathsep}{environment['PATH']}"}
         command = ["bash", "-euo", "pipefail", "-c", text]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
         self.said = done.stdout + done.stderr
 
         assert done.returncode == 0, f"{text}\n{self.said}"

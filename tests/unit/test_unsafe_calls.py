@@ -1,4 +1,4 @@
-"""The server's code unpickles nothing, runs no code of a model, and evaluates no text."""
+"""The server unpickles nothing, runs no code of a model, evaluates no text; the conversion unpickles only tensors."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "saccade"
-FILES = sorted(path for path in SOURCE.rglob("*.py") if "training" not in path.relative_to(SOURCE).parts)
+#: What runs beside the server, and imports torch: how the shipped models are made, and how others' are converted.
+BESIDE = ("training", "conversion")
+FILES = sorted(path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).parts[0] not in BESIDE)
+CONVERSION = sorted((SOURCE / "conversion").rglob("*.py"))
 _MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "torch"}
 _CALLS = {"eval", "exec", "compile", "__import__"}
 
@@ -31,18 +34,40 @@ def test_source_file_runs_nobody_elses_code(path):
     assert list(unsafe(ast.parse(path.read_text()))) == []
 
 
-def test_server_never_imports_torch_or_the_trainings():
-    """Nothing outside the trainings imports them, or torch, not even inside a function."""
+def unsafe_beside(tree):
+    """Return what `unsafe` finds in a file that may import torch and read weights, and nothing more."""
+    yield from (name for name in unsafe(tree) if name.partition(".")[0] != "torch")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("torch"):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name.startswith("load"))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("load") and ast.unparse(node).startswith("torch."):
+            yield ast.unparse(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+            safe = [word for word in node.keywords if word.arg == "weights_only" and ast.unparse(word.value) == "True"]
+            yield from ["weights only"] * len(safe)
+
+
+@pytest.mark.parametrize("path", CONVERSION, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_conversion_builds_nothing_but_weights(path):
+    """torch.load says weights_only=True wherever it stands, and nothing else opens a pickle or runs what is given."""
+    found = list(unsafe_beside(ast.parse(path.read_text())))
+
+    assert found in ([], ["torch.load", "weights only"], ["weights only", "torch.load"])
+
+
+def test_server_never_imports_torch_or_what_runs_beside_it():
+    """Nothing else imports torch, the trainings or the conversion, not even inside a function; its one command may."""
     found = [
         (path.name, name)
         for path in FILES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
-        if name.partition(".")[0] == "torch" or name.startswith("saccade.training")
+        if name.partition(".")[0] == "torch" or name.startswith(tuple(f"saccade.{folder}" for folder in BESIDE))
     ]
 
-    assert found == []
+    assert {path for path, _ in found} == {"convert.py"}
+    assert [name for _, name in found if not name.startswith("saccade.conversion")] == []
 
 
 @pytest.mark.parametrize(
@@ -61,3 +86,25 @@ def test_server_never_imports_torch_or_the_trainings():
 def test_check_sees_what_it_looks_for(text):
     """The check above would fail if such a line stood in a file."""
     assert list(unsafe(ast.parse(text))) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch.load(x)",
+        "torch.load(x, weights_only=False)",
+        "torch.load(x, weights_only=flag)",
+        "read = torch.load",
+        "from torch import load",
+        "torch.jit.load(x)",
+        "f(trust_remote_code=True)",
+        "import pickle",
+    ],
+)
+def test_check_of_the_conversion_sees_what_it_looks_for(text):
+    """As above."""
+    assert list(unsafe_beside(ast.parse(text))) not in (
+        [],
+        ["torch.load", "weights only"],
+        ["weights only", "torch.load"],
+    )

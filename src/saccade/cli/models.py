@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saccade.cli.convert import convert_model
 from saccade.cli.options import AsJson, ModelsFolder, read_settings
 from saccade.cli.output import stderr, stdout, write_json
 from saccade.cli.packages import add_model, check_model, remove_model
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from saccade.models.status import ModelStatus
 
 models = typer.Typer(
-    help="List, show, add, remove, check and promote models.", no_args_is_help=True, rich_markup_mode=None
+    help="List, show, add, convert, remove, check and promote models.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -70,6 +71,7 @@ def show_model(
 
 
 models.command("add")(add_model)
+models.command("convert")(convert_model)
 models.command("remove")(remove_model)
 models.command("check")(check_model)
 models.command("promote")(promote_model)
@@ -81,14 +83,16 @@ models.command("aliases")(list_aliases)
 def _registry(folder: Path | None) -> Iterator[Registry]:
     """Open what lists models, with their aliases where the database tells them."""
     from saccade.cli.platform import opened
-    from saccade.wiring.promotion import observe_aliases
+    from saccade.wiring.promotion import observe_once
 
     settings = read_settings({"SACCADE_MODELS": folder})
     with opened(settings) as platform:
         try:
-            observe_aliases(settings, platform.registry)
+            observe_once(settings, platform.registry)
         except UnavailableError as error:
-            stderr().print(f"Shown without aliases: {error}", style="yellow", markup=False, soft_wrap=True)
+            stderr().print(
+                f"Shown without aliases and registered models: {error}", style="yellow", markup=False, soft_wrap=True
+            )
         yield platform.registry
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -65,8 +66,14 @@ def parse_hub_source(source: str) -> HubSource:
     return HubSource(repository, revision or None)
 
 
-def fetch_snapshot(source: HubSource, *, variant: str | None = None, cache_dir: Path | None = None) -> Snapshot:
-    """Return one commit of a repository on disk, downloading what a package needs of it and is not there yet.
+def fetch_snapshot(
+    source: HubSource,
+    *,
+    variant: str | None = None,
+    cache_dir: Path | None = None,
+    choose: Callable[[Iterable[str]], list[str]] | None = None,
+) -> Snapshot:
+    """Return one commit of a repository on disk, downloading what is needed of it and is not there yet.
 
     With ``HF_HUB_OFFLINE=1``, or when the hub does not answer, the cache alone is asked.
 
@@ -74,6 +81,7 @@ def fetch_snapshot(source: HubSource, *, variant: str | None = None, cache_dir: 
         source: The repository and revision.
         variant: The variant of the graph to download; None takes the one that runs best on a CPU.
         cache_dir: The hub's cache; None takes the hub's own setting (``HF_HUB_CACHE``).
+        choose: Which of the repository's files are needed; None takes those of a package, graph and all.
 
     Raises:
         BackendNotInstalled: The hub's client is not installed.
@@ -91,7 +99,8 @@ def fetch_snapshot(source: HubSource, *, variant: str | None = None, cache_dir: 
     cache = Path(constants.HF_HUB_CACHE) if cache_dir is None else cache_dir
     if constants.HF_HUB_OFFLINE:
         return find_cached(source, cache_dir=cache)
-    return _download(huggingface_hub.HfApi(), source, variant=variant, cache_dir=cache)
+    wanted = partial(needed_files, variant=variant) if choose is None else choose
+    return _download(huggingface_hub.HfApi(), source, wanted, cache_dir=cache)
 
 
 def find_cached(source: HubSource, *, cache_dir: Path) -> Snapshot:
@@ -126,7 +135,8 @@ def needed_files(names: Iterable[str], *, variant: str | None) -> list[str]:
         has_weights = any(name.endswith(".safetensors") for name in present)
         raise PackageInvalid(
             f"The repository holds no ONNX graph{', only weights (safetensors)' if has_weights else ''}.",
-            hint="Export the model to ONNX first; many are exported under https://huggingface.co/onnx-community.",
+            hint="saccade models convert makes one of some models; many are exported under "
+            "https://huggingface.co/onnx-community.",
         )
     weights = [name for name in present if is_sidecar(name, graph)]
     return sorted({graph, *weights, *(present & set(SMALL_FILES))})
@@ -158,7 +168,9 @@ def _named_commit(home: Path, commits: list[str], revision: str) -> str | None:
     return fitting[0] if len(fitting) == 1 and len(revision) >= _MIN_COMMIT_CHARACTERS else None
 
 
-def _download(api: HfApi, source: HubSource, *, variant: str | None, cache_dir: Path) -> Snapshot:
+def _download(
+    api: HfApi, source: HubSource, choose: Callable[[Iterable[str]], list[str]], *, cache_dir: Path
+) -> Snapshot:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # whichever httpx the client itself uses
 
@@ -167,7 +179,7 @@ def _download(api: HfApi, source: HubSource, *, variant: str | None, cache_dir: 
         commit = str(info.sha)
         if _COMMIT.fullmatch(commit) is None:
             raise HubUnreachable(f"The hub's answer for {source.repository} names no commit.")
-        wanted = needed_files([item.rfilename for item in info.siblings or []], variant=variant)
+        wanted = choose([item.rfilename for item in info.siblings or []])
         folder = api.snapshot_download(
             source.repository, revision=commit, allow_patterns=wanted, cache_dir=cache_dir, etag_timeout=_TIMEOUT_S
         )

@@ -78,7 +78,8 @@ def refuse_pickle(path: Path) -> None:
     if path.suffix.lower() in PICKLE_SUFFIXES:
         raise GraphRefused(
             f"'{path.name}' is a pickle, which can run any code when loaded; Saccade never opens one.",
-            hint="Export the model to ONNX where it was trained, and add the ONNX file.",
+            hint="Export the model to ONNX where it was trained, and add the ONNX file; some `saccade models convert` "
+            "exports.",
         )
 
 
@@ -92,7 +93,8 @@ def refuse_other_weights(folder: Path) -> None:
     if next(folder.glob("*.safetensors"), None) is not None:
         raise PackageInvalid(
             "The folder holds weights (safetensors) but no ONNX graph.",
-            hint="Export first: `saccade models add` takes the onnx/ folder that optimum or torch.onnx writes.",
+            hint="Export first: `saccade models convert` does so for some models, and `saccade models add` takes what "
+            "other exporters write.",
         )
     for path in sorted(folder.iterdir()):
         if path.is_file():
