@@ -98,3 +98,10 @@ $(VENV_TRAIN)/.train: requirements/train.txt pyproject.toml
 	@$(VENV_TRAIN)/bin/python $(PIP) $(TORCH)
 	@$(VENV_TRAIN)/bin/python $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
+
+# Services of others that examples/ has a template for, each in an environment of its own.
+.venv-bento/.made .venv-kserve/.made: .venv-%/.made: requirements/examples/%.txt
+	$(SAY) "making .venv-$* and installing what the example needs"
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP) --no-compile --require-hashes -r $<
+	@touch $@

@@ -63,7 +63,7 @@ def test_error_codes_are_unique_and_every_leaf_has_a_hint():
     assert [leaf.__name__ for leaf in leaves if not leaf.default_hint] == []
 
 
-@pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*.txt")), ids=name)
+@pytest.mark.parametrize("lock", sorted((ROOT / "requirements").rglob("*.txt")), ids=name)
 def test_lock_names_no_index_no_torch_and_hashes_everything(lock):
     """A lock installs from any index, and what it installs is what was tested."""
     text = lock.read_text()
