@@ -1,6 +1,7 @@
 """Faces of other systems: switched off, owners of the root, and accounts that act for those who say nothing."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,8 @@ from saccade.access.acting import Acting
 from saccade.access.development import issue
 from saccade.access.principals import Role
 from saccade.errors import SettingInvalid
-from unit.api.conftest import PICTURE, client_of, real_picture
+from saccade.models.prediction import Task
+from unit.api.conftest import PICTURE, FakeRegistry, client_of, real_picture
 from unit.api.jobs_at_work import work_off
 
 PASSWORD = "a horse, a staple and a battery"
@@ -135,6 +137,24 @@ def test_nothing_redirects(make_client, face, method, path, more):
         assert not client.request(method, spelling, follow_redirects=False, **more).is_redirect
 
 
+def test_system_0_takes_a_field_of_nothing_for_none(make_client):
+    """Clients that are made from a description send each field, also those without a value."""
+    client = make_client(**MODELS)
+    sent = {"image_url": "http://example.org/a.png", "image": None}
+
+    assert client.post("/api/v1/inference", json=sent).json()["status"] == "PENDING"
+    for wrong in ({**sent, "image": "a"}, {**sent, "more": None}, {"image": None}):
+        assert client.post("/api/v1/inference", json=wrong).status_code == 422
+
+
+class Detectors(FakeRegistry):
+    """Each model finds objects."""
+
+    def status(self, reference):
+        status = super().status(reference)
+        return replace(status, card=replace(status.card, task=Task.OBJECT_DETECTION))
+
+
 class TestStates:
     """Jobs and models in states that a real server passes through too fast to be seen."""
 
@@ -171,11 +191,12 @@ class TestStates:
         return client_of(make_platform(faces_1_model="absent")).get("/api/v1/health")
 
     @pytest.mark.parametrize(("model", "status"), [("bug", 500), ("broken", 500), ("full", 503), ("loading", 503)])
-    def test_failure_of_the_model_is_told_without_its_inside(self, make_client, model, status):
+    def test_failure_of_the_model_is_told_without_its_inside(self, make_platform, model, status):
         """In the face's words, with no word of what only the log should say."""
-        client = make_client(faces_1_model=model, faces_4_model=model)
-        for path in ("/api/v1/classify", "/images/"):
-            answer = client.post(path, files={"file": ("a.png", real_picture(), "image/png")})
+        finding = make_platform(faces_4_model=model)
+        finding.registry = Detectors()
+        for path, platform in {"/api/v1/classify": make_platform(faces_1_model=model), "/images/": finding}.items():
+            answer = client_of(platform).post(path, files={"file": ("a.png", real_picture(), "image/png")})
             assert (answer.status_code, list(answer.json())) == (status, ["detail"])
             assert "secret" not in answer.text
 

@@ -14,6 +14,7 @@ from saccade.api.bodies import ENVELOPE_BYTES, Kind, kind_of, read_form, read_js
 from saccade.api.context import context_of
 from saccade.api.dependencies import lookups_of, platform_of
 from saccade.api.description import FORM_FILE, JSON_TYPE, body_of, face_operation, new_router, ref
+from saccade.api.faces.behind import answers, device_of, is_loaded, status_behind
 from saccade.api.faces.items import (
     check_room,
     entries_of,
@@ -28,7 +29,14 @@ from saccade.api.options import MAX_TOP_K
 from saccade.api.principals import caller_of
 from saccade.api.sources import IMAGE_URL, checked_url
 from saccade.clock import utc_now
-from saccade.errors import ImageEmpty, JobUnknown, MediaTypeUnsupported, ParameterInvalid, RequestError, SourceAmbiguous
+from saccade.errors import (
+    ImageEmpty,
+    JobUnknown,
+    MediaTypeUnsupported,
+    ParameterInvalid,
+    RequestError,
+    SourceAmbiguous,
+)
 from saccade.images.headers.magic import format_of
 from saccade.jobs.records import ItemRecord
 from saccade.jobs.states import ItemState
@@ -236,15 +244,16 @@ async def system0_queue_stats(request: Request) -> Response:
     ),
 )
 async def system0_health(request: Request) -> Response:
-    """Say whether the model is loaded and jobs are taken; 503 if not."""
+    """Say whether the model answers and jobs are taken; 503 if not."""
     platform = platform_of(request)
-    readiness, ailing = platform.registry.readiness(), dict(platform.health.ailing())
-    is_well = readiness.ready and not ailing
-    rows = (await lookups_of(request).run(store_of(request).records.queue)).rows if is_well else ()
+    is_ready, ailing = platform.registry.readiness().ready, dict(platform.health.ailing())
+    model = status_behind(request, platform.settings.face_0.model)
+    is_well = is_ready and not ailing and answers(model)
+    rows = (await lookups_of(request).run(store_of(request).records.queue)).rows if not ailing else ()
     content = {
         "status": "healthy" if is_well else "degraded",
-        "model_loaded": readiness.ready,
-        "device": "cpu",
+        "model_loaded": is_ready and is_loaded(model),
+        "device": device_of(None if model is None else model.runtime),
         "redis_connected": not ailing,
         "queue": {"pending": sum(row.queued for row in rows), "processing": sum(row.running for row in rows)},
     }
@@ -262,7 +271,7 @@ async def _source(request: Request) -> Source:
     max_bytes = platform_of(request).settings.image.max_bytes
     if kind is Kind.JSON:
         document = await read_json(request, max_bytes=_MAX_JSON_BYTES)
-        if set(document) != {IMAGE_URL}:
+        if {name for name, value in document.items() if (name, value) != (_IMAGE, None)} != {IMAGE_URL}:
             raise SourceAmbiguous(f"The body must have {IMAGE_URL!r} and nothing else.")
         url = checked_url(document[IMAGE_URL], parameter=IMAGE_URL)
         if not url.lower().startswith(("http://", "https://")):
@@ -301,11 +310,5 @@ def _result(item: ItemRecord) -> dict[str, object] | None:
         "label": best["label"],
         "confidence": best["score"],
         "all_scores": scores,
-        "device_used": _device(str(prediction["engine"])),
+        "device_used": device_of(str(prediction["engine"])),
     }
-
-
-def _device(engine: str) -> str:
-    """Return the device of ``onnxruntime/cpu/fp32``."""
-    parts = engine.split("/")
-    return parts[1] if len(parts) > 1 else "cpu"

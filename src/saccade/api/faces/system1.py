@@ -15,6 +15,7 @@ from saccade.api.bodies import ENVELOPE_BYTES, Form, Kind, UploadedFile, kind_of
 from saccade.api.context import context_of
 from saccade.api.dependencies import platform_of
 from saccade.api.description import FORM_FILE, face_operation, new_router
+from saccade.api.faces.behind import answers, device_of, is_classifier, is_loaded, status_behind
 from saccade.api.metering import note_answers
 from saccade.api.principals import bare_name, require
 from saccade.api.turn import SEVERAL, Turn
@@ -29,7 +30,7 @@ from saccade.errors import (
     SaccadeError,
 )
 from saccade.models.prediction import Classification
-from saccade.models.status import ModelState, ModelStatus
+from saccade.models.status import ModelStatus
 from saccade.predictions.answer import Answer, PredictOptions
 
 FACE = "1"
@@ -182,16 +183,13 @@ async def system1_model_info(request: Request) -> Response:
     ),
 )
 async def system1_health(request: Request) -> Response:
-    """Say whether the model is loaded; 503 if not."""
-    try:
-        status = platform_of(request).registry.status(_named(request))
-    except SaccadeError:
-        status = None
-    is_well = status is not None and status.state is ModelState.READY
+    """Say whether the model answers; 503 if not, or if it is no classifier."""
+    model = status_behind(request, _named(request))
+    is_well = answers(model) and model is not None and is_classifier(model)
     content = {
         "status": "healthy" if is_well else "unhealthy",
-        "model_loaded": is_well,
-        "model_info": _model_info(status) if is_well and status is not None else None,
+        "model_loaded": is_well and is_loaded(model),
+        "model_info": _model_info(model) if is_well and model is not None else None,
     }
     return JsonAnswer(content, status=200 if is_well else _NOT_WELL_STATUS, headers=_NO_STORE)
 
@@ -307,10 +305,10 @@ def _model_info(status: ModelStatus) -> dict[str, str]:
     if card is None:
         raise ModelError(f"{status.reference} cannot be read.")
     engine, _, rest = (status.runtime or card.engine).partition("/")
-    device, _, precision = rest.partition("/")
+    precision = rest.partition("/")[2]
     return {
         "model_name": card.name,
-        "device": device or "cpu",
+        "device": device_of(status.runtime or card.engine),
         "num_classes": str(len(card.labels)),
         "framework": engine,
         "quantized": str("8" in precision),

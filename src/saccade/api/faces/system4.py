@@ -16,6 +16,7 @@ from saccade.api.bodies import ENVELOPE_BYTES, Kind, kind_of, read_form
 from saccade.api.context import context_of
 from saccade.api.dependencies import lookups_of, platform_of
 from saccade.api.description import FORM_FILE, Operation, face_operation, new_router
+from saccade.api.faces.behind import is_classifier
 from saccade.api.image_access import album_of, checked_image_id, sane_object_id
 from saccade.api.metering import note_answers
 from saccade.api.principals import principal_of, require_models
@@ -26,6 +27,7 @@ from saccade.errors import (
     ImageKnown,
     ImageUnknown,
     MediaTypeUnsupported,
+    ModelError,
     ModelUnknown,
     ObjectUnknown,
     ParameterInvalid,
@@ -88,7 +90,9 @@ async def system4_upload(request: Request) -> Response:
     answers: list[Answer | SaccadeError] = []
 
     def work(caller: Caller) -> Told:
-        _check_new(album, owner, image_id, platform_of(request).registry.status(model))
+        status = platform_of(request).registry.status(model)
+        _check_detector(status)
+        _check_new(album, owner, image_id, status)
         kept = album.put(
             data,
             owner=owner,
@@ -205,6 +209,16 @@ async def _file(request: Request) -> tuple[str | None, bytes]:
     if not file.data:
         raise RequestError("File cannot be empty")
     return file.file_name or None, file.data
+
+
+def _check_detector(status: ModelStatus) -> None:
+    """Return if the model behind this face can find circles: labels would look like a picture without any.
+
+    Raises:
+        ModelError: It is a classifier.
+    """
+    if is_classifier(status):
+        raise ModelError(f"{status.reference} is no detector.", hint="SACCADE_FACES_4_MODEL must name one.")
 
 
 def _check_new(album: Album, owner: str, image_id: str, status: ModelStatus) -> None:

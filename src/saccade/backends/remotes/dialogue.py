@@ -46,6 +46,7 @@ class Dialogue(Protocol):
         """Return one list of predictions for each picture.
 
         Raises:
+            RemoteFailed: The answer says that the model failed.
             ValueError: The answer is none; also as KeyError or TypeError.
         """
         ...

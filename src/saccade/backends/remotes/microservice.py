@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 from saccade.backends.remotes.dialogue import Ask, as_png
+from saccade.errors import RemoteFailed
 from saccade.vision.arrays import RgbImage
 
 
@@ -45,11 +46,14 @@ class Microservice:
         """Return labels with what the service gives each.
 
         Raises:
-            ValueError: It is no success.
+            RemoteFailed: It says itself that it failed; why stands in its own words, which are for its log.
+            ValueError: It is no answer.
         """
         document = json.loads(body)
+        if document["status"] == "failure":
+            raise RemoteFailed(f"The remote model {self._model} says that it failed.")
         if document["status"] != "success":
-            raise ValueError("the service says that it failed")
+            raise ValueError("neither a success nor a failure")
         values, classes = document["result"]["result"], list(document["result"]["classes"])
         return [
             [
