@@ -26,6 +26,8 @@ import pytest
 _SHARED = Path(__file__).parents[2] / "shared"
 _MISSING = "not here: "
 _READY = re.compile(r"ready at (http://\S+)")
+#: Whole keys, sessions and tokens. Which they are is of no matter: no server writes any of them down.
+_SECRETS = re.compile(rb"sa[cs]_[0-9a-f]{20}_[0-9a-f]{64}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
 _COMMAND_TIMEOUT_S = 90.0
@@ -99,6 +101,11 @@ class ServerProcess:
         finally:
             self.process.stdout.close()
 
+    def secrets_left(self) -> list[str]:
+        """Return the files that hold a key, a session or a token, of those that the server wrote."""
+        written = [self.log, *(self.home / "saccade").glob("*.db*")]
+        return [path.name for path in written if _SECRETS.search(path.read_bytes())]
+
 
 @contextlib.contextmanager
 def running_server(home: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
@@ -122,6 +129,7 @@ def running_server(home: Path, *options: str, settings: Mapping[str, str] | None
         yield started
     finally:
         started.stop()
+    assert started.secrets_left() == []  # so that the whole suite is scanned
 
 
 @pytest.fixture(scope="session")

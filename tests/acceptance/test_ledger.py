@@ -16,6 +16,10 @@ import pytest
 
 PICTURE = Path(__file__).parents[2] / "samples" / "circles" / "coins.jpg"
 REQUIRED = {"SACCADE_ACCESS_MODE": "required"}
+SERVICE = {"service": "predict_microservice"}
+THIRD = "hidden-in-an-address"
+#: What an answer has in which something secret is shown this one time.
+MADE = {"key", "access_token", "secret"}
 FORGED = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbGljZSIsInByZWZlcnJlZF91c2VybmFtZSI6ImFsaWNlIn0.AAAA"
 
 
@@ -154,7 +158,7 @@ class Visit:
         return answer
 
     def use_everything(self):
-        """Return all secrets that were used."""
+        """Return all secrets that were used, and the one that is kept to be used: what webhooks are signed with."""
         password, second = "correct horse battery staple", "another horse altogether"
         alice = {"username": "alice", "password": password}
         self.ask("POST", "/v1/users", json={**alice, "roles": ["investigator"]})
@@ -169,10 +173,16 @@ class Visit:
         self.ask("POST", "/v1/auth/login", {}, content=password.encode())
         self.ask("POST", "/v1/me/password", logged_in, json={"old_password": password, "new_password": second})
         self.ask("GET", "/v1/me", {"Authorization": f"Bearer {FORGED}"})
+        service = self.ask("POST", "/auth/key", params={"key_owner_username": "alice", **SERVICE}).json()["key"]
+        self.ask("DELETE", "/auth/key", params={"key": service})
+        self.ask("POST", "/auth/login", {}, data={**alice, "password": THIRD})
+        hook = self.ask("POST", "/v1/webhooks/secret").json()["secret"]
+        for source in (f"http://ada:{THIRD}@127.0.0.1/{THIRD}.jpg", f"https://pictures.invalid/a.jpg?key={THIRD}"):
+            self.ask("POST", "/v1/models/dummy/predict", json={"image_url": source})
         for path in ("/metrics", "/config", "/v1/keys", "/v1/users", "/health", "/v1/usage"):
             self.ask("GET", path)
-        shown = [text.rpartition("_")[2] for text in (session, key["key"], rotated["key"])]
-        return [password, second, self.root["Authorization"].split()[1], FORGED, *shown]
+        shown = [text.rpartition("_")[2] for text in (session, key["key"], rotated["key"], service)]
+        return [password, second, THIRD, self.root["Authorization"].split()[1], FORGED, *shown], hook
 
 
 @pytest.mark.slow
@@ -180,18 +190,25 @@ def test_no_secret_is_in_database_log_errors_or_metrics(start_server, home):
     """Passwords, keys, sessions and tokens are nowhere in what a server leaves behind, but where they were made."""
     server = start_server("--log-level", "debug", home=home, settings=REQUIRED)
     visit = Visit(server.url, token(home, "root", "--role", "admin"))
-    secrets = visit.use_everything()
+    secrets, hook = visit.use_everything()
     server.stop()
 
-    left = [("log", server.log_text())]
+    log = server.log_text()
+    left = [("log", log)]
     left += [(path.name, path.read_bytes().decode("latin-1")) for path in (home / "saccade").glob("saccade.db*")]
-    made = [answer for _, answer in visit.told if answer.is_success and {"key", "access_token"} & keys_of(answer)]
+    made = [answer for _, answer in visit.told if answer.is_success and shown_by(answer)]
     left += [(path, answer.text) for path, answer in visit.told if answer not in made]
     assert [(where, secret[:9]) for where, text in left for secret in secrets if secret in text] == []
-    assert (len(made), len(secrets)) == (3, 7)
+    assert [where for where, text in left if hook in text and not where.startswith("saccade.db")] == []
+    assert (len(made), len(secrets)) == (5, 9)
+    for secret in (*(text for answer in made for text in shown_by(answer)), visit.root["Authorization"]):
+        server.log.write_text(log + secret)  # what the servers of all tests are searched for finds each kind
+        assert server.secrets_left() == ([] if secret == hook else [server.log.name])
+    server.log.write_text(log)
 
 
-def keys_of(answer):
-    """Return the names in a JSON object; none in anything else."""
-    is_json = answer.headers.get("content-type", "").startswith("application/json")
-    return set(answer.json()) if is_json else set()
+def shown_by(answer):
+    """Return the secrets that a JSON object shows; none for anything else."""
+    if not answer.headers.get("content-type", "").startswith("application/json"):
+        return []
+    return [value for name, value in answer.json().items() if name in MADE and isinstance(value, str)]

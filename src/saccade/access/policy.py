@@ -84,7 +84,7 @@ _INVESTIGATOR = frozenset(
         Action.KEYS_WRITE,
     }
 )
-_RESEARCHER = _INVESTIGATOR | {Action.MODELS_WRITE, Action.SERVICE_KEYS_WRITE}
+_RESEARCHER = _INVESTIGATOR | {Action.MODELS_WRITE, Action.MODELS_REGISTER, Action.SERVICE_KEYS_WRITE}
 
 #: What each role may do, beside what is public; None stands for those who were given no role.
 GRANTS: Mapping[Role | None, frozenset[Action]] = {
@@ -102,7 +102,7 @@ SCOPES: Mapping[str, frozenset[Action]] = {
     "jobs:write": frozenset({Action.JOBS_WRITE}),
     "images:read": frozenset({Action.IMAGES_READ}),
     "images:write": frozenset({Action.IMAGES_WRITE}),
-    "models:admin": frozenset({Action.MODELS_READ, Action.MODELS_WRITE}),
+    "models:admin": frozenset({Action.MODELS_READ, Action.MODELS_WRITE, Action.MODELS_REGISTER}),
     "usage:read": frozenset({Action.USAGE_READ}),
     "metrics:read": frozenset({Action.METRICS_READ}),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from saccade.access.policy import SCOPES
 from saccade.access.principals import Service
 from saccade.cli.opened_access import opened_access, operator
 from saccade.cli.options import AsJson
@@ -38,7 +39,7 @@ def create_key(
             "--scope",
             metavar="SCOPE",
             help="What it opens, of what its owner may; may be given several times: predict:MODEL, predict:*, "
-            "jobs:read, jobs:write, models:admin, usage:read, metrics:read.",
+            f"{', '.join(SCOPES)}.",
         ),
     ] = None,
     service: Annotated[
