@@ -2,23 +2,28 @@
 
 It keeps the contract that photo servers use: ``GET /status`` answers 200 once the model is ready, and ``POST /predict``
 takes a form with the picture as ``image_file`` and answers what the model sees in it. To serve your own model, change
-``NAME``, ``CLASSES``, ``init`` and ``predict``; then write a folder for Saccade that says where it runs:
-
-    task: image-classification
-    labels: [dark, bright]
-    engine: remote
-    remote: {url: "http://127.0.0.1:5005", protocol: microservice}
-
-Run it:
+``NAME``, ``CLASSES``, ``init`` and ``predict``. Run it:
 
     python examples/model_service.py 5005
+
+With these in its environment it also registers itself, again every ten seconds, so that it is found whatever was
+started first, and wherever it runs:
+
+    SERVER_URL=http://127.0.0.1:8000    where Saccade is
+    API_KEY=sac_...                     a key for such services, if Saccade asks who is there
+    PUBLIC_URL=http://127.0.0.1:5005    where Saccade finds this service; without it, the address it listens on
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import threading
+import time
+import urllib.error
+import urllib.request
 from email.parser import BytesParser
 from email.policy import HTTP
 from http import HTTPStatus
@@ -28,9 +33,12 @@ from PIL import Image, ImageStat
 
 NAME = "brightness"
 CLASSES = ["dark", "bright"]
+#: Another version is another model: change it with the weights.
+VERSION = "1"
 #: More bytes than that are no picture for this model.
 MAX_BYTES = 100 * 2**20
 _FULL = 255.0
+_REGISTER_EVERY_S = 10.0
 
 
 def init() -> None:
@@ -89,10 +97,47 @@ class Service(BaseHTTPRequestHandler):
         """Write nothing for each request."""
 
 
-if __name__ == "__main__":
+def tell(line: str) -> None:
+    """Write a line for whoever watches."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def keep_registered(server_url: str, own_url: str, key: str | None) -> None:
+    """Say again and again where this service is; tell when what Saccade answers to that changes."""
+    said = {"name": NAME, "version": VERSION, "url": own_url, "protocol": "microservice"}
+    body = json.dumps({**said, "task": "image-classification", "labels": CLASSES}).encode()
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    told = ""
+    while True:
+        try:
+            request = urllib.request.Request(f"{server_url}/v1/models", body, headers)  # noqa: S310 - the operator's
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the operator's
+                outcome = f"registered at {server_url} as {json.load(answer)['model']}"
+        except urllib.error.HTTPError as error:
+            problem = json.load(error)
+            outcome = f"not registered at {server_url}: {problem['detail']} {problem['hint']}"
+        except OSError as error:
+            outcome = f"not registered: {server_url} does not answer ({error})"
+        if outcome != told:
+            tell(outcome)
+        told = outcome
+        time.sleep(_REGISTER_EVERY_S)
+
+
+def main() -> None:
+    """Get ready, listen, and register if there is somewhere to."""
     init()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 5005
     with ThreadingHTTPServer(("127.0.0.1", port), Service) as server:
-        sys.stdout.write(f"{NAME} listens on http://127.0.0.1:{server.server_port}\n")
-        sys.stdout.flush()
+        url = f"http://127.0.0.1:{server.server_port}"
+        tell(f"{NAME} listens on {url}")
+        given = os.environ  # noqa: TID251 - this is a program of its own
+        if "SERVER_URL" in given:
+            where = (given["SERVER_URL"].rstrip("/"), given.get("PUBLIC_URL", url), given.get("API_KEY"))
+            threading.Thread(target=keep_registered, args=where, daemon=True).start()
         server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

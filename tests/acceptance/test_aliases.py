@@ -156,7 +156,7 @@ def test_commands_list_what_aliases_mean(saccade, place, tmp_path):
     away = saccade("models", "list", settings={**place, "SACCADE_DATABASE_URL": "postgresql://127.0.0.1:1/none"})
 
     assert (away.returncode, "fixed@2 default" in away.stdout) == (0, True)
-    assert "Shown without aliases: The database does not answer." in away.stderr
+    assert "Shown without aliases and registered models: The database does not answer." in away.stderr
 
 
 def test_aliases_of_an_unknown_model_are_no_empty_list(saccade, place):

@@ -92,3 +92,39 @@ def test_doctor_asks_the_place_where_limits_are_counted(saccade):
 
     assert done.returncode == 1
     assert "everybody is let through" in done.stdout
+
+
+def test_doctor_says_which_faces_have_no_fitting_model_behind_them(saccade):
+    """None at all, or one for another task; what is off may name anything."""
+    settings = {
+        "SACCADE_FACES_0_MODEL": "nope",
+        "SACCADE_FACES_1_MODEL": "circles",
+        "SACCADE_FACES_2_MODEL": "circles",
+        "SACCADE_FACES_4_MODEL": "nope",
+        "SACCADE_FACES_4_ENABLED": "false",
+    }
+
+    report = json.loads(saccade("doctor", "--json", settings=settings).stdout)
+
+    faces = {
+        check["check"]: (check["verdict"], check["detail"]) for check in report["checks"] if "face" in check["check"]
+    }
+    assert {name: verdict for name, (verdict, _) in faces.items()} == {
+        "face 0": "wrong", "face 1": "wrong", "face 2": "ok", "face 4": "ok",
+    }  # fmt: skip
+    assert "SACCADE_FACES_0_MODEL" in faces["face 0"][1]
+    assert "circles@1 is for object-detection" in faces["face 1"][1]
+
+
+def test_doctor_notes_a_model_that_runs_elsewhere_and_is_away(saccade, tmp_path):
+    """It is no fault of this place, and nobody should think that all is well."""
+    folder = tmp_path / "models" / "far"
+    folder.mkdir(parents=True)
+    remote = "task: image-classification\nengine: remote\nremote: {url: http://127.0.0.1:1}\n"
+    (folder / "saccade.yaml").write_text(remote)
+
+    report = json.loads(saccade("doctor", "--json", "--models", str(tmp_path / "models")).stdout)
+
+    [found] = [check for check in report["checks"] if check["check"] == "model far@1"]
+    assert found["verdict"] == "note"
+    assert "could not be reached" in found["detail"]

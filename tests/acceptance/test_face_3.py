@@ -61,6 +61,7 @@ def test_all_models_are_listed_with_their_classes(photos):
     told = photos.ask("alice", "GET", "/model/all").json()
 
     assert list(told) == ["models"]
+    assert photos.ask("alice", "GET", "/model/all/").json() == told
     assert told["models"]["tint"] == ["red", "green", "a.b$c"]
     assert all(isinstance(label, str) for labels in told["models"].values() for label in labels)
 

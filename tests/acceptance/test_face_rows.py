@@ -33,11 +33,9 @@ ROWS = {
     ),
 }  # fmt: skip
 
-_NO_REMOTE = "models that register themselves are not built yet"
 _NO_TRAINING = "remote training is not built yet"
 #: What is knowingly not there, and why.
 ABSENT = {
-    "3 POST /model/register": _NO_REMOTE,
     "3 GET /training/list": _NO_TRAINING,
     "3 GET /training/detail": _NO_TRAINING,
     "3 POST /training/train": _NO_TRAINING,

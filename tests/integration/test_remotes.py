@@ -12,9 +12,11 @@ import pytest
 from saccade.backends.remotes import open_remote
 from saccade.backends.remotes.client import RemoteModel
 from saccade.backends.remotes.microservice import Microservice
+from saccade.backends.remotes.places import FixedPlace
 from saccade.backends.remotes.v1 import KServeV1
 from saccade.backends.remotes.v2 import OpenInference
 from saccade.errors import ModelUnavailable, RemoteFailed, SchemeUnknown
+from saccade.images.addresses import AllowList
 from saccade.models.package import RemoteSpec
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
@@ -86,7 +88,10 @@ def asking():
     def ask(*answers, retries=2, timeout_s=5.0, **way):
         server = Strange(*answers, **way)
         client = RemoteModel(
-            RemoteSpec(server.url, "microservice", "m", timeout_s, retries), Microservice("m"), pulse_s=60.0
+            RemoteSpec(server.url, "microservice", "m", timeout_s, retries),
+            Microservice("m"),
+            FixedPlace(server.url),
+            pulse_s=60.0,
         )
         made.append((server, client))
         return client, server
@@ -235,4 +240,4 @@ def test_shapes_of_kserves_first_protocol(predictions, labels):
 def test_a_protocol_that_there_is_not_is_told():
     """With those that there are."""
     with pytest.raises(SchemeUnknown, match="v3"):
-        open_remote(RemoteSpec("http://127.0.0.1:1", "v3", "m", 1.0, 0))
+        open_remote(RemoteSpec("http://127.0.0.1:1", "v3", "m", 1.0, 0), allow=AllowList())

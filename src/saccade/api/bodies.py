@@ -108,6 +108,8 @@ def parse_json(body: bytes) -> dict[str, object]:
         BodyTooLarge: They hold more values than ``MAX_JSON_VALUES``.
         BodyUnreadable: They hold no such object.
     """
+    if not body.strip():
+        raise BodyUnreadable("The body is empty, and should be a JSON object.")
     _check_values(body)
     try:
         value: object = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_once)

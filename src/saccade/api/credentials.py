@@ -1,4 +1,4 @@
-"""What a request shows of who sent it: a bearer token, or a key in X-API-Key."""
+"""What a request shows of who sent it: a bearer token, or a key in X-API-Key; system 3 has a header of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from starlette.types import Scope
 from saccade.access.service import refusal
 
 _BEARER = b"bearer"
+_HEADERS = frozenset({b"authorization", b"x-api-key"})
+#: The header in which services of system 3 show their key, and the only paths on which it is looked at.
+_SERVICE_HEADER = b"api_key"
+_SERVICE_PATHS = frozenset({"/model/register", "/model/register/"})
 
 
 def credential_of(scope: Scope) -> str | None:
@@ -17,8 +21,9 @@ def credential_of(scope: Scope) -> str | None:
     """
     shown: set[str] = set()
     seen: set[bytes] = set()
+    looked_at = _HEADERS | {_SERVICE_HEADER} if scope["path"] in _SERVICE_PATHS else _HEADERS
     for name, value in scope["headers"]:
-        if name not in {b"authorization", b"x-api-key"}:
+        if name not in looked_at:
             continue
         if name in seen:  # a proxy in between may have looked at the other one
             raise refusal()

@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, as one opaque word."""
+"""Parameters of lists: their values, and cursors, which say as one opaque word where a list goes on."""
 
 from __future__ import annotations
 
@@ -81,6 +81,18 @@ def whole_number(request: Request, name: str, *, least: int, most: int) -> int |
         fault = f"must be one whole number from {least} to {most}"
         raise ParameterInvalid(f"{name!r} {fault}.", faults={name: fault})
     return int(text)
+
+
+def flag(request: Request, name: str) -> bool:
+    """Return a yes or no from the query; what is not given is no.
+
+    Raises:
+        ParameterInvalid: It is neither.
+    """
+    text = single(request, name)
+    if text not in {None, "true", "false"}:
+        raise ParameterInvalid(f"{name!r} must be true or false.", faults={name: "must be true or false"})
+    return text == "true"
 
 
 def wrapped(text: str) -> str:

@@ -80,6 +80,7 @@ def operation(
     problems: Sequence[int] = (),
     unavailable: str | None = None,
     cached: bool = False,
+    parameters: Sequence[object] = (),
     extra: Mapping[str, object] | None = None,
 ) -> Operation:
     """Describe a route.
@@ -92,6 +93,7 @@ def operation(
             they are, and 503 while nobody can tell.
         unavailable: Schema of a 503 answer that is no problem.
         cached: Whether it answers 304 to If-None-Match.
+        parameters: Of a cached route; others have theirs in ``extra``.
         extra: Further members of the operation.
     """
     content = {"text/plain": {"schema": {"type": "string"}}} if ok is None else {JSON_TYPE: {"schema": ref(ok)}}
@@ -107,7 +109,7 @@ def operation(
             "content": {JSON_TYPE: {"schema": ref(unavailable)}},
         }
     if cached:
-        extra = {**(extra or {}), "parameters": [_IF_NONE_MATCH]}
+        extra = {**(extra or {}), "parameters": [*parameters, _IF_NONE_MATCH]}
     described = {**(extra or {}), ACTION_KEY: action.value}
     if action in PUBLIC:
         described["security"] = []
@@ -202,10 +204,18 @@ def face_operation(
     return described
 
 
-def created(described: Operation) -> Operation:
-    """Return the operation with a 201 answer in the place of its 200."""
+def created(described: Operation, *, again: str | None = None) -> Operation:
+    """Return the operation with a 201 answer in the place of its 200, or beside it where it may find it done already.
+
+    Args:
+        described: The operation.
+        again: When the answer is 200; None means never.
+    """
     responses = described["responses"]
-    responses[201] = {**responses.pop(200), "description": "Made."}
+    done = responses.pop(200)
+    responses[201] = {**done, "description": "Made."}
+    if again is not None:
+        responses[200] = {**done, "description": again}
     return described
 
 

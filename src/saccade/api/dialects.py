@@ -18,6 +18,10 @@ _SYSTEM_3_WORDS: Mapping[str, str] = {
     "unauthenticated": "Unable to validate credentials.",
     "credential_invalid": "Unable to validate credentials.",
 }
+#: Codes whose sentence a face says in the very words of the system whose clients look for them.
+_SAID_AS_EVER = frozenset(
+    {"image_known", "image_unknown", "object_unknown", "prediction_missing", "service_unreachable", "job_unknown"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,17 @@ def huggingface(problem: Mapping[str, object]) -> dict[str, object]:
 
 def error(problem: Mapping[str, object]) -> dict[str, object]:
     """Tell a problem as one ``error`` text."""
-    return {"error": problem["detail"]}
+    return {"error": _in_full(problem)}
 
 
 def detail(problem: Mapping[str, object]) -> dict[str, object]:
     """Tell a problem as FastAPI does by itself: one ``detail`` text."""
-    return {"detail": problem["detail"]}
+    return {"detail": _in_full(problem)}
 
 
 def failure(problem: Mapping[str, object]) -> dict[str, object]:
     """Tell a problem as system 3 does: ``status`` is ``failure``, and why."""
-    return {"status": "failure", "detail": _SYSTEM_3_WORDS.get(str(problem["code"]), problem["detail"])}
+    return {"status": "failure", "detail": _SYSTEM_3_WORDS.get(str(problem["code"]), _in_full(problem))}
 
 
 #: By the name of a face, where its dialect is spoken.
@@ -72,6 +76,12 @@ DIALECTS: Mapping[str, Spoken] = {
     "3": Spoken(("/auth/", "/model/", "/predict", "/predict/"), failure),
     "4": Spoken(("/images", "/images/", "/api/v1/images", "/api/v1/images/"), detail),
 }
+
+
+def _in_full(problem: Mapping[str, object]) -> str:
+    """Return what happened and what to do about it, for a face that has one text for both."""
+    parts = ("detail",) if problem["code"] in _SAID_AS_EVER else ("detail", "hint")
+    return " ".join(str(problem[part]) for part in parts if problem.get(part))
 
 
 def _fits(path: str, known: str) -> bool:

@@ -17,6 +17,7 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _BYTES = "application/octet-stream"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _VARIABLE = re.compile(r"{(\w+)}")
+_SEGMENT = re.compile(r"/\{(\w+)\}(?=/|$)")
 #: Values that work on a server that was just started.
 _EXAMPLES: Mapping[str, str] = {"model": "circles", "version": "1", "alias": "prod", "role": "investigator"}
 _MOST_DEPTH = 4
@@ -35,7 +36,11 @@ def postman_document() -> str:
             "schema": SCHEMA,
         },
         "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{token}}", "type": "string"}]},
-        "variable": [{"key": "base_url", "value": "http://127.0.0.1:8000"}, {"key": "token", "value": ""}],
+        "variable": [
+            {"key": "base_url", "value": "http://127.0.0.1:8000"},
+            {"key": "token", "value": ""},
+            {"key": "model", "value": _EXAMPLES["model"]},
+        ],
         "item": [
             {"name": tag["name"], "description": tag["description"], "item": _requests(document, tag["name"])}
             for tag in TAGS
@@ -76,7 +81,8 @@ def _request(method: str, path: str, operation: _Json, schemas: _Json) -> _Json:
 
 
 def _url(path: str, parameters: Sequence[_Json]) -> _Json:
-    written = _VARIABLE.sub(r":\1", path)
+    # A variable that is a whole segment has a field of its own; one with more behind it is the collection's.
+    written = _VARIABLE.sub(r"{{\1}}", _SEGMENT.sub(r"/:\1", path))
     query = [
         {
             "key": each["name"],
@@ -91,7 +97,7 @@ def _url(path: str, parameters: Sequence[_Json]) -> _Json:
         "raw": "{{base_url}}" + written,
         "host": ["{{base_url}}"],
         "path": written.strip("/").split("/") if written.strip("/") else [],
-        "variable": [{"key": name, "value": _EXAMPLES.get(name, "")} for name in _VARIABLE.findall(path)],
+        "variable": [{"key": name, "value": _EXAMPLES.get(name, "")} for name in _SEGMENT.findall(path)],
     }
     return {**url, "query": query} if query else url
 

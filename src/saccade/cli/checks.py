@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from saccade.cli.listening import listen
 from saccade.cli.reach import check_database, check_hints, check_objects
 from saccade.cli.verdict import Check, Verdict
 from saccade.cli.version import library_versions, version_of
-from saccade.errors import AddressUnavailable, BindRefused, ConfigurationError, SaccadeError
+from saccade.errors import AddressUnavailable, BindRefused, ConfigurationError, SaccadeError, UnavailableError
+from saccade.models.prediction import Task
+from saccade.models.status import ModelState, ModelStatus
 
 if TYPE_CHECKING:
     from saccade.models.registry import Registry
-    from saccade.models.status import ModelStatus
     from saccade.settings import Settings
 
 #: extra → the distribution that it brings, and what it is for.
@@ -27,6 +29,17 @@ EXTRAS = {
     "redis": ("redis", "hints and limits at redis://"),
     "amqp": ("kombu", "hints at amqp://"),
     "hub": ("huggingface-hub", "models from Hugging Face"),
+    "grpc": ("grpcio", "the Open Inference Protocol over gRPC"),
+    "zero-shot": ("tokenizers", "models that are told what to look for"),
+    "eval": ("faster-coco-eval", "saccade evaluate"),
+    "export": ("transformers", "saccade models convert"),
+}
+
+#: What the clients of a face ask for, where it is one thing.
+_WANTED = {
+    "FACES_0_": Task.IMAGE_CLASSIFICATION,
+    "FACES_1_": Task.IMAGE_CLASSIFICATION,
+    "FACES_4_": Task.OBJECT_DETECTION,
 }
 
 
@@ -98,13 +111,38 @@ def _extras() -> Iterator[Check]:
 def _models(settings: Settings) -> Iterator[Check]:
     """Load every model for a moment, one at a time."""
     from saccade.cli.platform import opened
+    from saccade.wiring.promotion import observe_once
 
     try:
         with opened(settings) as platform:
             for status in platform.registry.statuses():
                 yield check_model(platform.registry, status)
+            with suppress(UnavailableError):  # which has a line of its own
+                observe_once(settings, platform.registry)
+            yield from check_faces(settings, platform.registry)
     except ConfigurationError as error:  # it keeps a server from starting, and nobody from seeing the other checks
         yield Check("server", Verdict.WRONG, f"it would not start: {error}")
+
+
+def check_faces(settings: Settings, registry: Registry) -> Iterator[Check]:
+    """Tell of each face whether the model behind it is there and does what its clients ask for."""
+    faces = (settings.face_0, settings.face_1, settings.face_2, settings.face_4)
+    for face in faces:
+        prefix = f"SACCADE_{face.prefix}"
+        name, mend = f"face {face.prefix[-2]}", f"set {prefix}MODEL to one that fits, or {prefix}ENABLED=false"
+        if not face.enabled:
+            yield Check(name, Verdict.OK, "off")
+            continue
+        try:
+            status = registry.status(face.model)
+        except SaccadeError as error:
+            yield Check(name, Verdict.WRONG, f"{str(error).rstrip('.')}; {mend}")
+            continue
+        task = status.card.task if status.card is not None else None
+        if task is not None and task is not _WANTED.get(face.prefix, task):
+            yield Check(name, Verdict.WRONG, f"{status.reference} is for {task}; {mend}")
+        else:
+            yield Check(name, Verdict.OK, f"answered by {status.reference}")
 
 
 def check_model(registry: Registry, status: ModelStatus) -> Check:
@@ -116,4 +154,6 @@ def check_model(registry: Registry, status: ModelStatus) -> Check:
         return Check(name, Verdict.WRONG, str(error))
     registry.unload(status.reference)
     task = loaded.card.task.value if loaded.card else ""
+    if loaded.state is ModelState.AWAY:
+        return Check(name, Verdict.NOTE, f"{task} on {loaded.runtime}: {loaded.detail}; start the server that runs it")
     return Check(name, Verdict.OK, f"{task} on {loaded.runtime}")

@@ -26,7 +26,7 @@ def record_here(evaluation: Evaluation) -> None:
     from saccade.backends.database.evaluations import SqlEvaluations
     from saccade.backends.database.opening import open_database
     from saccade.cli.options import read_settings
-    from saccade.wiring.kept import check_schema
+    from saccade.wiring.schema import check_schema
 
     with contextlib.closing(open_database(read_settings({}).database_url)) as database:
         check_schema(database)

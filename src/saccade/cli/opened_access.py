@@ -24,7 +24,8 @@ def opened_access() -> Iterator[tuple[AccountBook, KeyRing]]:
     """
     settings = read_settings({})
     from saccade.backends.database.opening import open_database
-    from saccade.wiring.kept import check_schema, open_books
+    from saccade.wiring.kept import open_books
+    from saccade.wiring.schema import check_schema
 
     with contextlib.closing(open_database(settings.database_url)) as database:
         check_schema(database)

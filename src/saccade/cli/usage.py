@@ -148,7 +148,7 @@ def _report(
     settings = read_settings({})
     from saccade.backends.database.ledger_reading import SqlLedgerReader
     from saccade.backends.database.opening import open_database
-    from saccade.wiring.kept import check_schema
+    from saccade.wiring.schema import check_schema
 
     database = open_database(settings.database_url)
     try:

@@ -24,6 +24,8 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
     + ImageShapeUnsupported
     + UrlRefused
     + UrlUnreachable
+    + ServiceRefused
+    + ServiceUnreachable
     + ModelUnknown
     + TaskMismatch
     + TooManyItems
@@ -49,6 +51,8 @@ clients match on (``code``). No HTTP status and no exit code here: the edges kee
   x StateError              the caller: the thing is not in that state
     + ModelNotLoaded
     + PackageExists
+    + NameTaken
+    + RegistryFull
     + IdempotencyInFlight
     + NothingToRetry
     + ImageErased
@@ -172,6 +176,8 @@ from saccade.errors.request import (
     RequestError,
     RouteGone,
     RouteUnknown,
+    ServiceRefused,
+    ServiceUnreachable,
     SourceAmbiguous,
     TaskMismatch,
     TooManyItems,
@@ -191,12 +197,14 @@ from saccade.errors.state import (
     KeyDisabled,
     LastAdmin,
     ModelNotLoaded,
+    NameTaken,
     NothingToRetry,
     NothingToRollBack,
     ObjectMissing,
     PackageExists,
     PredictionMissing,
     PromotionRefused,
+    RegistryFull,
     StateError,
 )
 from saccade.errors.unavailable import (
@@ -291,6 +299,7 @@ __all__ = [
     "ModelNotLoaded",
     "ModelUnavailable",
     "ModelUnknown",
+    "NameTaken",
     "NothingToRetry",
     "NothingToRollBack",
     "ObjectMissing",
@@ -312,6 +321,7 @@ __all__ = [
     "QuotaReached",
     "RateExceeded",
     "RegistrationClosed",
+    "RegistryFull",
     "RemoteFailed",
     "RequestError",
     "RouteGone",
@@ -320,6 +330,8 @@ __all__ = [
     "SchemaBehind",
     "SchemeUnknown",
     "ServerUnreachable",
+    "ServiceRefused",
+    "ServiceUnreachable",
     "SettingInvalid",
     "SettingUnknown",
     "ShuttingDown",

@@ -168,6 +168,20 @@ class UrlUnreachable(RequestError):
         self.passing = passing
 
 
+class ServiceRefused(RequestError):
+    """No model that registers itself may be at this address."""
+
+    code = "service_refused"
+    default_hint = "The operator lists such addresses in SACCADE_REMOTE_ALLOW, for example 10.2.0.0/16:*."
+
+
+class ServiceUnreachable(RequestError):
+    """Nobody answers at the address as a model would."""
+
+    code = "service_unreachable"
+    default_hint = "Start the service, wait until it is ready, and register it again; it may do so every ten seconds."
+
+
 class ModelUnknown(RequestError):
     """No model has this name."""
 

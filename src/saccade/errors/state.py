@@ -25,6 +25,20 @@ class PackageExists(StateError):
     default_hint = "Remove it first, or give the new one another --name or --version."
 
 
+class NameTaken(StateError):
+    """Another model has this name."""
+
+    code = "name_taken"
+    default_hint = "Give the model another name; an admin may free this one with DELETE /v1/models/{model}."
+
+
+class RegistryFull(StateError):
+    """There are as many registered models as a server takes."""
+
+    code = "registry_full"
+    default_hint = "GET /v1/models?all=true shows them; DELETE /v1/models/{model} forgets one that is gone for good."
+
+
 class IdempotencyInFlight(StateError):
     """A request with this Idempotency-Key is still being worked on."""
 

@@ -1,4 +1,4 @@
-"""Which network addresses are public, and which others the operator lets picture URLs reach."""
+"""Which network addresses are public, and which others the operator lets us reach."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 WEB_PORTS = frozenset({80, 443})
+#: What stands for every port in an allow-list.
+_ANY_PORT = 0
 
 
 def _networks(*texts: str) -> tuple[Network, ...]:
@@ -33,7 +35,7 @@ _V4_SPECIAL = _networks(
 _V6_GLOBAL = ipaddress.IPv6Network("2000::/3")
 _V6_SPECIAL = _networks("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 
-_ENTRY = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+(?:/\d{1,3})?\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?")
+_ENTRY = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+(?:/\d{1,3})?\]|[^:\[\]]+)(?::(?P<port>\d{1,5}|\*))?")
 HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_.])?")
 
 
@@ -52,8 +54,8 @@ class AllowList:
     """The places that may be reached although they are not public.
 
     Attributes:
-        names: (host, port) pairs; whatever address the host has is meant.
-        networks: (network, port) pairs.
+        names: (host, port) pairs; whatever address the host has is meant. Port 0 stands for all.
+        networks: (network, port) pairs, likewise.
     """
 
     names: frozenset[tuple[str, int]] = frozenset()
@@ -61,21 +63,25 @@ class AllowList:
 
     def names_host(self, host: str, port: int) -> bool:
         """Tell whether the host is listed by its name."""
-        return (host, port) in self.names
+        return not self.names.isdisjoint({(host, port), (host, _ANY_PORT)})
 
     def knows_port(self, port: int) -> bool:
         """Tell whether any network is listed with this port."""
-        return any(port == listed for _, listed in self.networks)
+        return any(listed in {port, _ANY_PORT} for _, listed in self.networks)
 
     def holds(self, address: Address, port: int) -> bool:
         """Tell whether a listed network holds this address at this port."""
-        return any(port == listed and address in network for network, listed in self.networks)
+        return any(listed in {port, _ANY_PORT} and address in network for network, listed in self.networks)
 
 
-def parse_allow_list(entries: tuple[str, ...]) -> AllowList:
+def parse_allow_list(entries: tuple[str, ...], *, setting: str = "SACCADE_FETCH_ALLOW") -> AllowList:
     """Read entries such as ``camera.lab:8080``, ``10.2.0.0/16``, ``10.2.0.9:9000`` or ``[fd00::/8]:8443``.
 
-    An entry without a port means ports 80 and 443.
+    An entry without a port means ports 80 and 443, and ``*`` in its place means every port.
+
+    Args:
+        entries: The list.
+        setting: Where it was read, for the error.
 
     Raises:
         SettingInvalid: An entry is none of these.
@@ -83,24 +89,26 @@ def parse_allow_list(entries: tuple[str, ...]) -> AllowList:
     names: set[tuple[str, int]] = set()
     networks: list[tuple[Network, int]] = []
     for entry in entries:
-        host, ports = _split(entry.strip().lower())
+        host, ports = _split(entry.strip().lower(), setting)
         network = _network(host)
         if network is not None:
             networks.extend((network, port) for port in ports)
         elif HOST_NAME.fullmatch(host):
             names.update((host, port) for port in ports)
         else:
-            raise SettingInvalid(f"SACCADE_FETCH_ALLOW: {entry!r} is no host:port and no network.")
+            raise SettingInvalid(f"{setting}: {entry!r} is no host:port and no network.")
     return AllowList(frozenset(names), tuple(networks))
 
 
-def _split(entry: str) -> tuple[str, tuple[int, ...]]:
+def _split(entry: str, setting: str) -> tuple[str, tuple[int, ...]]:
     """Return the host or network, and its ports."""
     if _network(entry) is not None:
         return entry, tuple(sorted(WEB_PORTS))
     match = _ENTRY.fullmatch(entry)
+    if match is not None and match["port"] == "*":
+        return match["host"].strip("[]"), (_ANY_PORT,)
     if match is None or not 0 < int(match["port"] or 1) < 1 << 16:
-        raise SettingInvalid(f"SACCADE_FETCH_ALLOW: {entry!r} is no host:port and no network.")
+        raise SettingInvalid(f"{setting}: {entry!r} is no host:port and no network.")
     ports = (int(match["port"]),) if match["port"] else tuple(sorted(WEB_PORTS))
     return match["host"].strip("[]"), ports
 

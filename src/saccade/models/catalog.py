@@ -1,10 +1,10 @@
-"""Which packages there are: the built-in one, the shipped ones, and those in the operator's folder."""
+"""Which packages there are: built in, shipped, in the operator's folder, and models that registered themselves."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -16,6 +16,7 @@ from saccade.models.names import FIRST_VERSION
 from saccade.models.package import ModelCard, Package
 from saccade.models.prediction import Task
 from saccade.models.shelf import identify, list_packages
+from saccade.models.status import Registered
 
 #: Size and time of every file: equal signatures mean that nothing was written.
 Signature: TypeAlias = tuple[tuple[str, int, int], ...]
@@ -32,6 +33,7 @@ class Found:
         package: The package, if it could be read.
         problem: Why it could not.
         signature: Changes when a file of it changes.
+        registered: When it registered itself; None for what lies in a folder.
     """
 
     name: str
@@ -39,11 +41,20 @@ class Found:
     package: Package | None
     problem: SaccadeError | None
     signature: Signature
+    registered: Registered | None = None
 
     @property
     def reference(self) -> str:
         """``name@version``."""
         return f"{self.name}@{self.version}"
+
+    def is_another(self, before: Found) -> bool:
+        """Tell whether what answers for one must not answer for the other.
+
+        A folder's package that changes is the same model until it is loaded again; one that registered itself is what
+        it said of itself, where it said.
+        """
+        return (self.registered, before.registered) != (None, None) and self.signature != before.signature
 
 
 class Catalog:
@@ -62,6 +73,18 @@ class Catalog:
         self._read = read
         self._lock = threading.Lock()
         self._known: dict[Path, Found] = {}
+        self._registered: tuple[Found, ...] = ()
+
+    def set_registered(self, registered: Iterable[Found]) -> bool:
+        """Let these be the models that registered themselves, and no others; tell whether that changes anything."""
+        told = tuple(registered)
+        with self._lock:
+            before, self._registered = self._registered, told
+        return told != before
+
+    def has_package(self, name: str) -> bool:
+        """Tell whether a model of this name, in any version, is here without having registered itself."""
+        return any(item.name == name and item.registered is None for item in self.scan().values())
 
     def scan(self) -> dict[str, Found]:
         """Return everything there is, by ``name@version``, in the order in which it is loaded: the operator's first."""
@@ -69,7 +92,9 @@ class Catalog:
             found: dict[str, Found] = {}
             for item in (*self._scan(self._folder), *self._scan(self._shipped), _dummy()):
                 found.setdefault(item.reference, item)
-            return found
+            # A folder's model hides its namesakes: its bare name must not come to mean somebody's newer version.
+            here = {item.name for item in found.values()}
+            return found | {item.reference: item for item in self._registered if item.name not in here}
 
     def _scan(self, folder: Path) -> Iterator[Found]:
         """Read the packages of one folder."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from saccade.errors import ModelUnavailable, OutputInvalid
+from saccade.errors import ModelUnavailable, OutputInvalid, RemoteFailed
 from saccade.models.batching import BatchLimits
 from saccade.models.package import Package, Plain, Reference, RemoteSpec
 from saccade.models.ports import Engine, Plugin, Remote
@@ -45,8 +45,15 @@ class Loader:
     on_batch: Callable[[str, int], None]
     on_queue: Callable[[str, int], None]
 
-    def build(self, package: Package) -> ServedModel:
+    def build(self, package: Package, *, is_trial: bool = False) -> ServedModel:
         """Open a package, run a blank picture through it, and check its references.
+
+        A model that registered itself was looked at then, and is not shown anything. One that runs elsewhere may be
+        away, or fail as long as its server is not well: it comes back by itself, or says at each request what is wrong.
+
+        Args:
+            package: What is to be served.
+            is_trial: Whether what is wrong with a server elsewhere is wanted to be known.
 
         Raises:
             ModelError: It cannot be opened or run, or does not answer its references as it says.
@@ -59,12 +66,19 @@ class Loader:
             on_batch=lambda items: self.on_batch(reference, items),
             on_queue=lambda items: self.on_queue(reference, items),
         )
+        if package.remote is not None and package.remote.is_limited:
+            return served
         try:
             served.predict(blank_image(), RunOptions(candidate_labels=_first_words(package)))
             for known in package.references:
                 self._check(served, known)
-        except ModelUnavailable:  # it comes back, or it does not; until then it says that it is away
+        except ModelUnavailable:
             return served
+        except RemoteFailed:
+            if not is_trial:
+                return served
+            served.retire()
+            raise
         except BaseException:
             served.retire()
             raise

@@ -14,6 +14,8 @@ from saccade.models.documents import read_yaml
 from saccade.models.names import NAME_PATTERN, RESERVED_VERSIONS, VERSION_PATTERN
 from saccade.models.prediction import Task
 
+#: Where a model may be said to run.
+URL_PATTERN = r"^https?://[^\s/?#]+(/[^\s?#]*)?$"
 #: The file's name, at the top of a package's folder.
 MANIFEST_NAME = "saccade.yaml"
 
@@ -85,9 +87,7 @@ class FilePart(_Part):
 class RemotePart(_Part):
     """Where a model runs that is asked over HTTP."""
 
-    url: str = Field(
-        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", description="Of the server, without the protocol's paths."
-    )
+    url: str = Field(pattern=URL_PATTERN, description="Of the server, without the protocol's paths.")
     protocol: Literal["v2", "v1", "microservice"] = Field(
         default="v2",
         description="`v2` (Open Inference Protocol), `v1` (KServe), or `microservice` (`/status` and `/predict`).",

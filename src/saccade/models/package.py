@@ -33,6 +33,7 @@ class RemoteSpec:
         model: Its name there; the protocol ``microservice`` has none.
         timeout_s: For one try.
         retries: Further tries, where the first one surely was not answered.
+        is_limited: Whether it may be only where the operator lets models be that registered themselves.
     """
 
     url: str
@@ -40,6 +41,7 @@ class RemoteSpec:
     model: str
     timeout_s: float
     retries: int
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,21 @@
 """Who is loaded: finds packages, loads and unloads them while the server runs, and hands out the loaded ones.
 
-Loading happens on one thread of its own and never on a thread that answers. A load that fails leaves the model that
-was there before in service.
+Loading happens on a thread of its own and never on a thread that answers; models that run elsewhere have theirs, for a
+server that does not answer must not hold up what is loaded here. A load that fails leaves the model that was there
+before in service. Models that registered themselves stand beside those of the folders: they are loaded as soon as they
+are known, and again when they moved.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeAlias
 
 from saccade.clock import monotonic_s, utc_now
 from saccade.errors import (
-    AliasUnknown,
     ModelFailed,
     ModelLoading,
     ModelNotLoaded,
@@ -23,14 +24,18 @@ from saccade.errors import (
     ShuttingDown,
 )
 from saccade.models.catalog import Catalog, Found
-from saccade.models.meanings import Aliases, Meanings, is_alias, is_version
+from saccade.models.load_line import LoadLine
+from saccade.models.meanings import Aliases
 from saccade.models.package import Package
 from saccade.models.served import ServedModel
 from saccade.models.slot import Slot
+from saccade.models.slots import Slots
 from saccade.models.status import ModelState, ModelStatus, Readiness
-from saccade.models.versions import newest_first
 
 Builder: TypeAlias = Callable[[Package], ServedModel]
+
+#: Models elsewhere that are dialled at once; each may take as long as its server lets it wait.
+_DIALLED_AT_ONCE = 8
 
 
 class Registry:
@@ -43,6 +48,7 @@ class Registry:
         *,
         on_state: Callable[[str, ModelState, float | None], None] | None = None,
         on_failure: Callable[[str, BaseException], None] | None = None,
+        on_vanished: Callable[[str], None] | None = None,
         load_wait_s: float = 30.0,
         rescan_s: float = 1.0,
     ) -> None:
@@ -53,6 +59,7 @@ class Registry:
             build: Loads one package: opens its graph or plug-in and tries it.
             on_state: Told each change of state, and the seconds that a load took.
             on_failure: Told each package that cannot be read or loaded, and why.
+            on_vanished: Told each model that is not here any more.
             load_wait_s: How long a request waits for a model that is loading.
             rescan_s: How often, at most, the folders are looked at again.
         """
@@ -60,16 +67,17 @@ class Registry:
         self._build = build
         self._on_state = on_state
         self._on_failure = on_failure
+        self._on_vanished = on_vanished
         self._load_wait_s = load_wait_s
         self._rescan_s = rescan_s
         self._lock = threading.RLock()
-        self._slots: dict[str, Slot] = {}
-        self._meanings = Meanings()
+        self._slots = Slots()
+        self._scanning = threading.Lock()  # what was seen first must not be taken in last
         self._scanned_s = float("-inf")
         self._started = threading.Event()
-        self._line: list[Slot] = []
         self._closed = False
-        self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
+        self._here = LoadLine(self._load_now, lock=self._lock, threads=1, name="model-loader")
+        self._elsewhere = LoadLine(self._load_now, lock=self._lock, threads=_DIALLED_AT_ONCE, name="remote-loader")
 
     def set_aliases(self, aliases: Aliases) -> None:
         """Let aliases mean these versions, and no alias anything else.
@@ -81,34 +89,55 @@ class Registry:
             aliases: (name, alias) to (``name@version``, digest of the files that were promoted).
         """
         with self._lock:
-            for reference in self._meanings.set(aliases):
+            for reference in self._slots.meanings.set(aliases):
                 slot = self._slots.get(reference)
                 if slot is not None and slot.state is ModelState.UNLOADED:
                     self._set_state(slot, ModelState.AVAILABLE)
 
+    def set_registered(self, registered: Iterable[Found], *, load: bool) -> None:
+        """Let these models be the ones that registered themselves, and no others; a folder's model hides its namesakes.
+
+        Args:
+            registered: All of them.
+            load: Look after them from now on, rather than when they are asked for.
+        """
+        if self._catalog.set_registered(registered):
+            self._rescan(force=True)
+        with self._lock:
+            waiting = [slot for slot in self._slots.values() if slot.found.registered and not self._closed]
+            for slot in waiting if load else ():
+                if slot.state is ModelState.AVAILABLE:
+                    self._begin_load(slot)
+
+    def has_package(self, name: str) -> bool:
+        """Tell whether a model of this name, in any version, is here without having registered itself."""
+        return self._catalog.has_package(name)
+
     def start(self, *, preload: bool) -> None:
         """Begin to find, and if wanted to load, all packages in the background. Returns at once."""
-        self._loader.submit(self._start, preload=preload)
+        self._here.submit(lambda: self._start(preload=preload))
 
     def close(self) -> None:
         """Retire every model and stop loading."""
-        self._loader.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._closed = True
-            line, self._line = self._line, []
             served = [slot.served for slot in self._slots.values() if slot.served is not None]
             for slot in self._slots.values():
                 slot.served = None
-        for slot in line:
-            slot.detail = "The server is stopping."
-            slot.loading.set_result(None)
+        self._here.close()
+        self._elsewhere.close()
         for each in served:
             each.retire()
 
     def readiness(self) -> Readiness:
-        """Tell whether every wanted model is loaded or has failed, and at least one can answer."""
+        """Tell whether every wanted model is loaded or has failed, and at least one can answer.
+
+        Models that registered themselves come and go, and do not count.
+        """
         with self._lock:
-            by_state = [(reference, slot.state) for reference, slot in self._slots.items()]
+            by_state = [
+                (reference, slot.state) for reference, slot in self._slots.items() if slot.found.registered is None
+            ]
         loading = tuple(reference for reference, state in by_state if state is ModelState.LOADING)
         failed = tuple(reference for reference, state in by_state if state is ModelState.FAILED)
         answering = any(state in {ModelState.READY, ModelState.AVAILABLE} for _, state in by_state)
@@ -120,7 +149,7 @@ class Registry:
         self._rescan()
         with self._lock:
             names = sorted({slot.found.name for slot in self._slots.values()})
-            return tuple(self._status(slot) for name in names for slot in self._versions(name))
+            return tuple(self._status(slot) for name in names for slot in self._slots.versions(name))
 
     def status(self, reference: str) -> ModelStatus:
         """Return one version.
@@ -209,48 +238,38 @@ class Registry:
             if not force and monotonic_s() - self._scanned_s < self._rescan_s:
                 return
             self._scanned_s = monotonic_s()
-        found = self._catalog.scan()
-        retired: list[ServedModel | None] = []
-        with self._lock:
-            vanished = [reference for reference in self._slots if reference not in found]
-            retired.extend(self._slots.pop(reference).served for reference in vanished)
-            for reference, item in found.items():
-                self._take_in(reference, item)
+        with self._scanning:
+            found = self._catalog.scan()
+            with self._lock:
+                vanished = [reference for reference in self._slots if reference not in found]
+                retired = [self._slots.pop(reference).served for reference in vanished]
+                retired += [self._take_in(reference, item) for reference, item in found.items()]
+                for reference in vanished:
+                    self._tell_vanished(reference)
         for served in retired:
             if served is not None:
                 served.retire()
 
-    def _take_in(self, reference: str, item: Found) -> None:
-        """Bring one found package into its slot. The lock is held."""
+    def _take_in(self, reference: str, item: Found) -> ServedModel | None:
+        """Bring one found package into its slot; return what is out of service by that. The lock is held."""
         is_new = reference not in self._slots
         slot = self._slots.setdefault(reference, Slot(item))
-        changed = slot.found.signature != item.signature
-        slot.found = item
+        before, slot.found = slot.found, item
+        changed = before.signature != item.signature
+        is_other_kind = (before.registered is None) is not (item.registered is None)
+        exchanged: ServedModel | None = None
+        if item.is_another(before):
+            # It moved, or is a folder's now: whoever answers at the old place may be somebody else.
+            exchanged, slot.served, slot.loaded_at = slot.served, None, None
         if item.problem is not None and (is_new or changed):
             self._tell_failure(reference, item.problem)
         if item.problem is not None and slot.served is None:
             slot.detail = str(item.problem)
             self._set_state(slot, ModelState.FAILED)
-        elif slot.state is ModelState.FAILED and changed:
+        elif exchanged is not None or is_other_kind or (slot.state is ModelState.FAILED and changed):
             slot.detail = None
             self._set_state(slot, ModelState.AVAILABLE)
-
-    def _versions(self, name: str) -> list[Slot]:
-        """Return the slots of one name, newest version first. The lock is held."""
-        slots = {slot.found.version: slot for slot in self._slots.values() if slot.found.name == name}
-        return [slots[version] for version in newest_first(slots)]
-
-    def _default(self, name: str) -> Slot | None:
-        """Return what the bare name means: what ``prod`` does, else the newest in service, else the newest.
-
-        The lock is held.
-        """
-        target = self._meanings.target(name)
-        if target is not None:
-            return self._slots.get(target[0])
-        versions = self._versions(name)
-        usable = [slot for slot in versions if slot.state not in {ModelState.FAILED, ModelState.UNLOADED}]
-        return next(iter(usable or versions), None)
+        return exchanged
 
     def _find(self, reference: str) -> Slot:
         """Return the slot that a reference means; look at the folders again before saying that none works."""
@@ -259,34 +278,10 @@ class Registry:
             if again:
                 self._rescan()
             with self._lock:
-                slot = self._meant(reference)
+                slot = self._slots.meant(reference)
             if slot is not None and (again or slot.state is not ModelState.FAILED):
                 return slot
-        raise ModelUnknown(self._meanings.unknown(reference))
-
-    def _meant(self, reference: str) -> Slot | None:
-        """Return the slot of a version, an alias or a bare name. The lock is held.
-
-        Raises:
-            AliasUnknown: The model has no such alias.
-            ModelFailed: The version has other files than those that were promoted.
-        """
-        if is_version(reference):
-            return self._slots.get(reference)
-        target = self._meanings.target(reference)
-        if target is None:
-            if is_alias(reference):
-                raise AliasUnknown(f"There is no alias {reference[:128]!r}.")
-            return self._default(reference)
-        slot = self._slots.get(target[0])
-        package = None if slot is None else slot.package
-        # Whoever promoted it looked at those files; what lies there now may be anything.
-        if package is not None and package.card.digest != target[1]:
-            raise ModelFailed(
-                f"{reference} means {target[0]}, and its files are others now than those that were promoted.",
-                hint="Put the files back, or promote the version again.",
-            )
-        return slot
+        raise ModelUnknown(self._slots.meanings.unknown(reference))
 
     def _acquire(self, slot: Slot) -> ServedModel | None:
         """Take hold of a slot's model if it is in service."""
@@ -328,48 +323,47 @@ class Registry:
                 raise ShuttingDown("The server is stopping.")
             if slot.served is None and slot.state is not ModelState.LOADING:
                 self._set_state(slot, ModelState.LOADING)  # also where an unload came in between: a load undoes it
-            if not slot.is_loading:
-                slot.is_loading, slot.loading = True, Future()
-                self._line.append(slot)
-                self._loader.submit(self._load_next)
-            if first and slot in self._line:
-                self._line.remove(slot)
-                self._line.insert(0, slot)
-            return slot.loading
-
-    def _load_next(self) -> None:
-        """Load whoever stands first in the line; runs on the loader's thread."""
-        with self._lock:
-            if not self._line:
-                return
-            slot = self._line.pop(0)
-        self._load_now(slot)
-        with self._lock:
-            slot.is_loading = False
-        slot.loading.set_result(None)
+            return (self._elsewhere if slot.is_elsewhere else self._here).put(slot, first=first)
 
     def _load_now(self, slot: Slot) -> None:
         """Load one package and put it in service; on failure keep what was there."""
         begun_s = monotonic_s()
+        while not self._try_load(slot, slot.found, begun_s):
+            pass
+
+    def _try_load(self, slot: Slot, found: Found, begun_s: float) -> bool:
+        """Load what was found; tell whether that is still what the slot stands for, and so is in service or failed."""
+        built: ServedModel | None = None
+        failure: BaseException | None = None
         try:
-            if slot.found.package is None:
-                raise slot.found.problem or ModelFailed("The package cannot be read.")  # noqa: TRY301
-            served = self._build(slot.found.package)
+            built = self._built(found)
         except BaseException as error:  # noqa: BLE001 - whatever a package does must not stop the loader
-            self._tell_failure(slot.found.reference, error)
-            with self._lock:
-                slot.detail = str(error) if isinstance(error, SaccadeError) else f"{type(error).__name__}: {error}"
-                self._set_state(slot, ModelState.READY if slot.served is not None else ModelState.FAILED)
-            return
+            failure = error
         with self._lock:
-            if slot.state is ModelState.UNLOADED:  # somebody unloaded it while it was loading
-                old: ServedModel | None = served
-            else:
-                old, slot.served = slot.served, served
+            is_current = self._closed or not slot.found.is_another(found)
+            if failure is not None and is_current:
+                self._tell_failure(found.reference, failure)
+                is_ours = isinstance(failure, SaccadeError)
+                slot.detail = str(failure) if is_ours else f"{type(failure).__name__}: {failure}"
+                self._set_state(slot, ModelState.READY if slot.served is not None else ModelState.FAILED)
+            elif built is not None and is_current and self._is_wanted(slot):
+                built, slot.served = slot.served, built
                 slot.detail, slot.loaded_at = None, utc_now()
                 self._set_state(slot, ModelState.READY, seconds=monotonic_s() - begun_s)
-        if old is not None:
-            old.retire()
+        if built is not None:  # what was in service before, or what nobody wants any more
+            built.retire()
+        return is_current
+
+    def _built(self, found: Found) -> ServedModel:
+        """Build what was found, if it could be read."""
+        if found.package is None:
+            raise found.problem or ModelFailed("The package cannot be read.")
+        return self._build(found.package)
+
+    def _is_wanted(self, slot: Slot) -> bool:
+        """Tell whether what was loaded is to be in service: it may have been unloaded meanwhile, or have vanished."""
+        is_here = self._slots.get(slot.found.reference) is slot
+        return is_here and slot.state is not ModelState.UNLOADED and not self._closed
 
     def _set_state(self, slot: Slot, state: ModelState, *, seconds: float | None = None) -> None:
         """Change a slot's state and tell of it. The lock is held."""
@@ -382,6 +376,11 @@ class Registry:
         if self._on_failure is not None:
             self._on_failure(reference, error)
 
+    def _tell_vanished(self, reference: str) -> None:
+        """Tell that a model is not here any more."""
+        if self._on_vanished is not None:
+            self._on_vanished(reference)
+
     def _status(self, slot: Slot) -> ModelStatus:
         """Describe a slot. The lock is held."""
         away = slot.served.problem if slot.served is not None else None
@@ -389,9 +388,10 @@ class Registry:
             card=slot.package.card if slot.package is not None else None,
             reference=slot.found.reference,
             state=slot.state if away is None else ModelState.AWAY,
-            default=self._default(slot.found.name) is slot,
+            default=self._slots.default(slot.found.name) is slot,
             detail=away or slot.detail,
             loaded_at=slot.loaded_at,
             runtime=slot.served.runtime if slot.served is not None else None,
-            aliases=self._meanings.of(slot.found.reference),
+            aliases=self._slots.meanings.of(slot.found.reference),
+            registered=slot.found.registered,
         )

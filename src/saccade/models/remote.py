@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from saccade.errors import PluginFailed, RemoteFailed
 from saccade.models.package import Package, RemoteSpec
@@ -20,6 +21,8 @@ class RemoteRunner:
         self._card = package.card
         self._remote = remote
         self._runtime = f"remote/{spec.protocol}"
+        #: Who registered itself may not have said all of its labels.
+        self._learns = spec.is_limited
 
     @property
     def runtime(self) -> str:
@@ -64,9 +67,26 @@ class RemoteRunner:
             RemoteFailed: The answer is no list of predictions.
         """
         try:
-            return wanted_entries(raw, self._card, work, options)
+            entries = wanted_entries(raw, self._card, work, options)
         except PluginFailed as error:
             raise RemoteFailed(str(error).replace("The plug-in", "The remote model")) from error
+        return tuple(self._known(entry) for entry in entries)
+
+    def _known(self, entry: Entry) -> Entry:
+        """Return a prediction with the number that its label has here.
+
+        Raises:
+            RemoteFailed: The package says which labels there are, and this is none: another model answers there.
+        """
+        labels = self._card.labels
+        if entry.label in labels:
+            return replace(entry, class_id=labels.index(entry.label))
+        if labels and not self._learns:
+            raise RemoteFailed(
+                f"The remote model {self._card.reference} answered {entry.label[:100]!r}, which is none of its labels.",
+                hint="Look whether the right model runs there, or mend `labels` in its saccade.yaml.",
+            )
+        return entry
 
     def close(self) -> None:
         """Ask no more."""

@@ -25,6 +25,11 @@ class Slot:
     loading: Future[None] = field(default_factory=Future)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether the model runs on another server."""
+        return self.found.package is not None and self.found.package.remote is not None
+
+    @property
     def package(self) -> Package | None:
         """What answers, else what lies there."""
         return self.served.package if self.served is not None else self.found.package

@@ -22,6 +22,14 @@ class ModelState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """When a model registered itself: for the first time, and for the last."""
+
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStatus:
     """One version of one model.
 
@@ -34,6 +42,7 @@ class ModelStatus:
         detail: What it last failed with, in words; None if nothing did.
         loaded_at: When it was loaded.
         runtime: Engine, device, precision while it is loaded.
+        registered: When it registered itself, if it did.
     """
 
     card: ModelCard | None
@@ -44,6 +53,12 @@ class ModelStatus:
     loaded_at: datetime | None
     runtime: str | None
     aliases: tuple[str, ...] = ()
+    registered: Registered | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it registered itself and does not answer: it is left out where those are listed that can be asked."""
+        return self.registered is not None and self.state is not ModelState.READY
 
 
 @dataclass(frozen=True, slots=True)

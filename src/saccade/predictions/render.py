@@ -76,6 +76,9 @@ def status_to_json(status: ModelStatus) -> dict[str, Json]:
         "loaded_at": status.loaded_at.isoformat() if status.loaded_at else None,
         "runtime": status.runtime,
     }
+    if status.registered is not None:
+        first, last = status.registered.first_at, status.registered.last_at
+        state["registered"] = {"first_at": first.isoformat(), "last_at": last.isoformat()}
     return state if status.card is None else {**state, **card_to_json(status.card)}
 
 

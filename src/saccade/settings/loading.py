@@ -48,6 +48,7 @@ from saccade.settings.sections import (
     LogSettings,
     ObjectsSettings,
     PlaceSettings,
+    RemoteSettings,
     Section,
     ServerSettings,
     WebhookSettings,
@@ -56,6 +57,9 @@ from saccade.settings.sections import (
 
 PREFIX = "SACCADE_"
 DOTENV = Path(".env")
+
+#: Kubernetes tells each container of its services in variables that begin with their names.
+_LINK_HINT = "A Kubernetes service whose name begins with saccade sets it: say enableServiceLinks: false for the pod."
 
 S = TypeVar("S", bound=Section)
 
@@ -70,6 +74,7 @@ class Settings:
     log: LogSettings
     image: ImageSettings
     fetch: FetchSettings
+    remote: RemoteSettings
     batch: BatchSettings
     engine: EngineSettings
     cache: CacheSettings
@@ -164,6 +169,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "log": LogSettings,
     "image": ImageSettings,
     "fetch": FetchSettings,
+    "remote": RemoteSettings,
     "batch": BatchSettings,
     "engine": EngineSettings,
     "cache": CacheSettings,
@@ -235,7 +241,8 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
     for origin, layer in reversed(layers):
         for name, value in layer.items():
             if name not in known:
-                raise SettingUnknown(f"{name} ({origin}) names no setting.")
+                hint = _LINK_HINT if value.startswith("tcp://") or name.endswith("_SERVICE_HOST") else ""
+                raise SettingUnknown(f"{name} ({origin}) names no setting.", hint=hint)
             values[known[name].section][known[name].field] = value
             origins[name] = origin
     return Settings(
@@ -245,6 +252,7 @@ def load(overrides: Mapping[str, str] | None = None) -> Settings:
         log=_read(LogSettings, values["log"], origins),
         image=_read(ImageSettings, values["image"], origins),
         fetch=_read(FetchSettings, values["fetch"], origins),
+        remote=_read(RemoteSettings, values["remote"], origins),
         batch=_read(BatchSettings, values["batch"], origins),
         engine=_read(EngineSettings, values["engine"], origins),
         cache=_read(CacheSettings, values["cache"], origins),

@@ -181,6 +181,15 @@ class FetchSettings(Section):
     """Redirects that are followed, each checked anew."""
 
 
+class RemoteSettings(Section):
+    """Models that run elsewhere."""
+
+    prefix: ClassVar[str] = "REMOTE_"
+
+    allow: CommaList = ()
+    """host:port and CIDR entries where models may run that register themselves; `*` is any port. Nowhere by default."""
+
+
 class BatchSettings(Section):
     """How requests share runs of a graph."""
 

@@ -1,4 +1,4 @@
-"""What is kept: jobs, images, accounts, keys and the ledger, over one database, one store and one broker."""
+"""What is kept: jobs, images, models, accounts, keys and the ledger, over one database, one store and one broker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from saccade.errors import UnavailableError
 from saccade.settings import Environment, Settings
-from saccade.wiring.aliases import AliasWatch
+from saccade.wiring.promotion import promoter_over
+from saccade.wiring.registration import registrar_over
+from saccade.wiring.schema import check_schema
+from saccade.wiring.watch import Watch
 
 if TYPE_CHECKING:
     from saccade.access.accounts import AccountBook
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from saccade.images.ports import ImageRecords, ImageSearch
     from saccade.jobs.service import Jobs
     from saccade.models.promotion import Promoter
+    from saccade.models.registrar import Registrar
     from saccade.models.registry import Registry
     from saccade.usage.ports import Ledger, LedgerReader
 
@@ -32,6 +36,7 @@ class Kept:
     images: ImageRecords
     image_search: ImageSearch
     promoter: Promoter
+    registrar: Registrar
     accounts: AccountBook
     keys: KeyRing
     ledger: Ledger
@@ -76,7 +81,8 @@ def open_kept(settings: Settings, registry: Registry, on_hint_failure: Callable[
         store, wanted = open_store(database), settings.jobs
         guard = Guard(allow=settings.fetch.allow, only_allowed=settings.fetch.only_allowed)
         accounts, keys = open_books(settings, database)
-        promoter = _watched_promoter(database, registry, opened)
+        promoter, registrar = promoter_over(database, registry), registrar_over(database, registry, settings)
+        _watch(promoter, registrar, opened)
         jobs = Jobs(
             store,
             objects,
@@ -94,6 +100,7 @@ def open_kept(settings: Settings, registry: Registry, on_hint_failure: Callable[
             SqlImageRecords(database),
             SqlImageSearch(database),
             promoter,
+            registrar,
             accounts,
             keys,
             SqlLedger(database),
@@ -102,18 +109,17 @@ def open_kept(settings: Settings, registry: Registry, on_hint_failure: Callable[
         )
 
 
-def _watched_promoter(database: Database, registry: Registry, opened: ExitStack) -> Promoter:
-    """Return what moves aliases; from now on this process sees what they mean, until all is given back."""
-    from saccade.backends.database.aliases import SqlAliases
-    from saccade.backends.database.evaluations import SqlEvaluations
-    from saccade.models.promotion import Promoter
+def _watch(promoter: Promoter, registrar: Registrar, opened: ExitStack) -> None:
+    """From now on let this process see what aliases mean and who registered itself, until all is given back."""
 
-    promoter = Promoter(SqlAliases(database), SqlEvaluations(database), registry)
-    promoter.observe()  # before anybody is told that all is there, so that no name means a wrong version
-    watch = AliasWatch(promoter.observe)
+    def observe() -> None:
+        promoter.observe()
+        registrar.observe()
+
+    observe()  # before anybody is told that all is there, so that no name means a wrong version
+    watch = Watch(observe)
     watch.start()
     opened.callback(watch.stop)
-    return promoter
 
 
 def open_books(settings: Settings, database: Database) -> tuple[AccountBook, KeyRing]:
@@ -134,18 +140,3 @@ def open_books(settings: Settings, database: Database) -> tuple[AccountBook, Key
     passwords = Passwords(min_chars=settings.access.password_min_chars)
     accounts = AccountBook(SqlAccounts(database), keys, passwords)
     return accounts, keys
-
-
-def check_schema(database: Database) -> None:
-    """Bring a file of ours to this version; a server's schema belongs to its operator, so say what is missing.
-
-    Raises:
-        SchemaBehind: The server's schema is another version's.
-    """
-    from saccade.backends.database.migrate import is_current, migrate
-    from saccade.errors import SchemaBehind
-
-    if database.dialect == "sqlite":
-        migrate(database)
-    elif not is_current(database):
-        raise SchemaBehind("The database's schema is not this version's.")

@@ -30,8 +30,7 @@ from saccade.models.batching import BatchLimits
 from saccade.models.catalog import Catalog
 from saccade.models.layouts import read_package
 from saccade.models.loading import Loader
-from saccade.models.package import Package, RemoteSpec
-from saccade.models.ports import Remote
+from saccade.models.package import Package
 from saccade.models.registry import Registry
 from saccade.models.status import ModelState
 from saccade.predictions.album import Album
@@ -45,6 +44,7 @@ from saccade.usage.retention import Retention
 from saccade.wiring.access import has_development_key, open_access
 from saccade.wiring.kept import Kept, open_kept
 from saccade.wiring.limits import open_quotas, open_rates
+from saccade.wiring.registration import remote_dialler
 
 if TYPE_CHECKING:
     from saccade.access.accounts import AccountBook
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from saccade.images.fetch import Fetcher
     from saccade.jobs.service import Jobs
     from saccade.models.promotion import Promoter
+    from saccade.models.registrar import Registrar
     from saccade.usage.ports import LedgerReader
 
 
@@ -132,6 +133,15 @@ class Platform:
         return self.door.kept().promoter
 
     @property
+    def registrar(self) -> Registrar:
+        """What takes in models that register themselves.
+
+        Raises:
+            UnavailableError: The database is not there yet.
+        """
+        return self.door.kept().registrar
+
+    @property
     def accounts(self) -> AccountBook:
         """The accounts of this server.
 
@@ -173,7 +183,7 @@ class Platform:
             ModelError: What is wrong with it.
             ModelUnavailable: It runs elsewhere and is away, so that nobody can tell.
         """
-        served = self.loader.build(package)
+        served = self.loader.build(package, is_trial=True)
         away = served.problem
         served.retire()
         if away is not None:
@@ -242,7 +252,7 @@ def open_platform(settings: Settings, *, reports: Reports | None = None) -> Plat
     loader = Loader(
         open_engine=lambda name: open_engine(name, threads=settings.engine.threads),
         open_plugin=open_plugin,
-        open_remote=_open_remote,
+        open_remote=remote_dialler(settings),
         read_image=lambda path: take(path.read_bytes(), limits).rgb,
         limits=BatchLimits(
             slots=settings.engine.runs,
@@ -254,16 +264,16 @@ def open_platform(settings: Settings, *, reports: Reports | None = None) -> Plat
         on_queue=lambda model, items: metrics.queue_items.labels(model).set(items),
     )
 
-    def on_state(model: str, state: ModelState, seconds: float | None) -> None:
-        for known in ModelState:
-            metrics.model_state.labels(model, known).set(known is state)
-        if seconds is not None:
-            metrics.model_load_seconds.labels(model).set(seconds)
-
     catalog = Catalog(
         shipped=embedded_folder(), folder=settings.models_folder, read=partial(read_package, inspect=inspector)
     )
-    registry = Registry(catalog, loader.build, on_state=on_state, on_failure=told.load_failure)
+    registry = Registry(
+        catalog,
+        loader.build,
+        on_state=partial(_count_state, metrics),
+        on_failure=told.load_failure,
+        on_vanished=partial(_count_no_more, metrics),
+    )
     cache: AnswerCache[Answer] = AnswerCache(
         max_bytes=settings.cache.bytes, ttl_s=settings.cache.ttl_s, size_of=answer_bytes
     )
@@ -305,11 +315,20 @@ def open_platform(settings: Settings, *, reports: Reports | None = None) -> Plat
     )
 
 
-def _open_remote(spec: RemoteSpec) -> Remote:
-    """Return what asks a model that runs elsewhere; the client library is imported where there is one."""
-    from saccade.backends.remotes import open_remote
+def _count_state(metrics: Metrics, model: str, state: ModelState, seconds: float | None) -> None:
+    """Let metrics show where a model stands, and how long its load took."""
+    for known in ModelState:
+        metrics.model_state.labels(model, known).set(known is state)
+    if seconds is not None:
+        metrics.model_load_seconds.labels(model).set(seconds)
 
-    return open_remote(spec)
+
+def _count_no_more(metrics: Metrics, model: str) -> None:
+    """Let metrics forget a model; else whoever may register models could fill the memory with their names."""
+    for known in ModelState:
+        metrics.model_state.remove(model, known)
+    metrics.model_load_seconds.remove(model)
+    metrics.queue_items.remove(model)
 
 
 def _fetcher(settings: Settings) -> Fetcher:

@@ -1,16 +1,29 @@
-"""Promotion without a server: the database itself is opened, over the models that this machine has."""
+"""Promotion, with a server and without: then the database itself is opened, over the models that this machine has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from saccade.errors import SchemaBehind
 from saccade.models.promotion import Promoter
 from saccade.models.registry import Registry
 from saccade.settings import Settings
-from saccade.wiring.kept import check_schema
+from saccade.wiring.registration import registrar_over
+from saccade.wiring.schema import check_schema
+
+if TYPE_CHECKING:
+    from saccade.backends.database.connection import Database
+
+
+def promoter_over(database: Database, registry: Registry) -> Promoter:
+    """Return what moves aliases over an open database."""
+    from saccade.backends.database.aliases import SqlAliases
+    from saccade.backends.database.evaluations import SqlEvaluations
+
+    return Promoter(SqlAliases(database), SqlEvaluations(database), registry)
 
 
 @contextmanager
@@ -21,19 +34,19 @@ def open_promoter(settings: Settings, registry: Registry) -> Iterator[Promoter]:
         DatabaseUnreachable: The database does not answer.
         SchemaBehind: Its schema is not this version's; a file of ours is brought up to date instead.
     """
-    from saccade.backends.database.aliases import SqlAliases
-    from saccade.backends.database.evaluations import SqlEvaluations
     from saccade.backends.database.opening import open_database
 
     with closing(open_database(settings.database_url)) as database:
         check_schema(database)
-        promoter = Promoter(SqlAliases(database), SqlEvaluations(database), registry)
+        promoter = promoter_over(database, registry)
         promoter.observe()
         yield promoter
 
 
-def observe_aliases(settings: Settings, registry: Registry) -> None:
-    """Let a registry see once what aliases mean; a file that is not there yet is not made, and none is changed.
+def observe_once(settings: Settings, registry: Registry) -> None:
+    """Let a registry see once what aliases mean and which models registered themselves; they are not looked after.
+
+    A file that is not there yet is not made, and none is changed.
 
     Raises:
         UnavailableError: The database does not answer, or its schema is not this version's.
@@ -41,8 +54,6 @@ def observe_aliases(settings: Settings, registry: Registry) -> None:
     """
     from sqlalchemy import make_url
 
-    from saccade.backends.database.aliases import SqlAliases
-    from saccade.backends.database.evaluations import SqlEvaluations
     from saccade.backends.database.migrate import is_current
     from saccade.backends.database.opening import open_database
 
@@ -51,7 +62,8 @@ def observe_aliases(settings: Settings, registry: Registry) -> None:
     with closing(open_database(settings.database_url)) as database:
         if not is_current(database):
             raise SchemaBehind("The database's schema is not this version's.")
-        Promoter(SqlAliases(database), SqlEvaluations(database), registry).observe()
+        promoter_over(database, registry).observe()
+        registrar_over(database, registry, settings).observe(load=False)
 
 
 def _is_file(path: str | None) -> bool:

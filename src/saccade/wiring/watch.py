@@ -1,4 +1,4 @@
-"""Looking again and again at what aliases mean, so that a promotion elsewhere is observed here within seconds."""
+"""Looking again and again at what others change in the database: what aliases mean, and who registered itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from saccade.errors import DatabaseUnreachable
 
 log = logging.getLogger("saccade.models")
 
-#: How often is looked; a promotion is observed everywhere within 5 s, a slow answer of the database included.
+#: How often is looked; what changed is observed everywhere within 5 s, a slow answer of the database included.
 LOOK_S = 2.0
 
 
-class AliasWatch:
+class Watch:
     """Observes on a thread of its own. While the database is away, what was seen last stays."""
 
     def __init__(self, observe: Callable[[], None], *, look_s: float = LOOK_S) -> None:
@@ -23,7 +23,7 @@ class AliasWatch:
         self._look_s = look_s
         self._stopping = threading.Event()
         self._is_blind = False
-        self._thread = threading.Thread(target=self._run, name="alias-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="model-watch", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -48,10 +48,10 @@ class AliasWatch:
         if not self._is_blind:
             trace = None if isinstance(error, DatabaseUnreachable) else error
             facts = {"facts": {"error.message": str(error)}}
-            log.warning("aliases cannot be looked at; they mean what they meant", extra=facts, exc_info=trace)
+            log.warning("aliases and registered models cannot be looked at; they stay", extra=facts, exc_info=trace)
         self._is_blind = True
 
     def _tell_seeing(self) -> None:
         if self._is_blind:
-            log.info("aliases are looked at again")
+            log.info("aliases and registered models are looked at again")
         self._is_blind = False

@@ -14,15 +14,18 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import BinaryIO, cast
 
 from saccade import settings as settings_module
-from saccade.errors import ModelLoading
+from saccade.errors import ModelLoading, ModelUnknown
 from saccade.jobs.submission import options_of
+from saccade.models.status import ModelStatus
 from saccade.predictions.answer import Answer
 from saccade.predictions.remembered import remembered
 from saccade.wiring import Platform, open_platform
+from saccade.wiring.promotion import observe_once
 from saccade.worker.frames import Head, read_frame, write_frame
 from saccade.worker.runner import answer_text, compute_ms_of
 from saccade.worker.verdicts import ModelChanged, verdict_of
@@ -87,7 +90,7 @@ def _predict(platform: Platform, head: Head, data: bytes) -> Answer:
         SaccadeError: What is wrong with the image, the options or the model.
     """
     model = str(head["model"])
-    card = platform.registry.status(model).card
+    card = _status(platform, model).card
     if card is None or card.digest != head["digest"]:
         raise ModelChanged("The process for suspects finds other files of the model.")
     options = options_of(cast("Mapping[str, object]", head["options"]))
@@ -96,6 +99,16 @@ def _predict(platform: Platform, head: Head, data: bytes) -> Answer:
             return platform.predictor.predict(data, model=model, options=options)
         except ModelLoading:
             continue
+
+
+def _status(platform: Platform, model: str) -> ModelStatus:
+    """Return where a model stands. Only the database knows of one that registered itself, and where it is now."""
+    with suppress(ModelUnknown):
+        status = platform.registry.status(model)
+        if status.registered is None:
+            return status
+    observe_once(platform.settings, platform.registry)
+    return platform.registry.status(model)
 
 
 def _die_with_parent() -> None:

@@ -103,6 +103,12 @@ class FakeRegistry:
     def set_aliases(self, aliases):
         self.aliases = dict(aliases)
 
+    def set_registered(self, registered, *, load):
+        self.registered = list(registered)
+
+    def has_package(self, name):
+        return name in self.states
+
     def load(self, reference):
         name = self.status(reference).reference.removesuffix("@1")
         if self.states[name] is ModelState.FAILED:
@@ -208,6 +214,10 @@ class FakePlatform:
     @property
     def promoter(self):
         return self.kept.promoter
+
+    @property
+    def registrar(self):
+        return self.kept.registrar
 
     @property
     def accounts(self):

@@ -10,6 +10,9 @@ from unit.api.conftest import PICTURE, client_of, real_picture
 
 MODELS = {"faces_0_model": "animals", "faces_1_model": "animals"}
 
+NO_DETECTOR = "animals@1 is no detector. SACCADE_FACES_4_MODEL must name one."
+NO_CLASSIFIER = "circles@1 is no classifier. SACCADE_FACES_1_MODEL must name one."
+
 
 class TestHealth:
     """What proxies look at."""
@@ -66,7 +69,7 @@ class TestWrongModel:
 
         assert client.get("/api/v1/health").status_code == 503
         answer = client.post("/api/v1/classify", files={"file": ("a.png", PICTURE, "image/png")})
-        assert (answer.status_code, answer.json()) == (500, {"detail": "circles@1 is no classifier."})
+        assert (answer.status_code, answer.json()) == (500, {"detail": NO_CLASSIFIER})
 
     def test_system_4_does_not_take_labels_for_a_picture_without_circles(self, make_client):
         """Refused, and nothing is kept: the same picture may be sent again."""
@@ -74,6 +77,6 @@ class TestWrongModel:
         picture = real_picture(4)
         for _ in range(2):
             answer = client.post("/images/", files={"file": ("a.png", picture, "image/png")})
-            assert (answer.status_code, answer.json()) == (500, {"detail": "animals@1 is no detector."})
+            assert (answer.status_code, answer.json()) == (500, {"detail": NO_DETECTOR})
 
         assert client.get(f"/images/{hashlib.sha256(picture).hexdigest()}/objects").status_code == 404

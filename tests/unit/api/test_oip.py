@@ -16,6 +16,8 @@ INFER = "/v2/models/animals/infer"
 TEXT = base64.b64encode(PICTURE).decode()
 LENGTH = "Inference-Header-Content-Length"
 
+UNKNOWN = "There is no model 'nobody'. GET /v1/models lists the models."
+
 
 def image(**members):
     """Return a request of one picture, with some members of its input changed or, where None, left out."""
@@ -65,7 +67,7 @@ class TestServer:
 
         answer = client.get("/v2/models/animals/ready")
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
-        assert client.get("/v2/models/nobody/ready").json() == {"error": "There is no model 'nobody'."}
+        assert client.get("/v2/models/nobody/ready").json() == {"error": UNKNOWN}
         assert client.get("/v2/models/nobody/ready").status_code == 404
 
     def test_metadata_names_tensors(self, client):

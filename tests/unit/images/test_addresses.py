@@ -52,6 +52,9 @@ def test_address_is_public_when_it_is_global_unicast(text: str):
         ("fd00::/8", [("fd12::1", 443)], [("fe80::1", 443), ("10.0.0.1", 443)]),
         ("[fd00::/8]:8443", [("fd12::1", 8443)], [("fd12::1", 443)]),
         ("[::1]:9000", [("::1", 9000)], [("::1", 80)]),
+        ("10.2.0.0/16:*", [("10.2.3.4", 1), ("10.2.3.4", 443), ("10.2.3.4", 65535)], [("10.3.0.1", 80)]),
+        ("10.2.0.9:*", [("10.2.0.9", 8080)], [("10.2.0.8", 8080), ("::ffff:10.2.0.9", 8080)]),
+        ("[fd00::/8]:*", [("fd12::1", 8080)], [("fe80::1", 8080), ("10.2.0.9", 8080)]),
     ],
 )
 def test_network_is_allowed_when_it_is_listed(entry: str, inside, outside):
@@ -71,6 +74,26 @@ def test_name_is_allowed_when_it_is_listed():
     assert allow.names_host("store", 443)
     assert not allow.names_host("camera.lab", 80)
     assert not allow.names_host("evil.camera.lab", 8080)
+
+
+def test_name_is_allowed_at_every_port_when_the_entry_says_so():
+    """A star stands for all ports of that name, and for no other name or address."""
+    allow = parse_allow_list(("Models.Lab:*", "10.2.0.9"))
+
+    assert all(allow.names_host("models.lab", port) for port in (1, 80, 65535))
+    assert not allow.names_host("a.models.lab", 80)
+    assert not allow.knows_port(8080)
+    assert not allow.holds(ipaddress.ip_address("10.2.0.9"), 8080)
+    assert parse_allow_list(("10.2.0.0/16:*",)).knows_port(8080)
+
+
+@pytest.mark.parametrize(
+    "entry", ["*", "*:*", "*:80", ":*", "host:**", "host:*0", "fd00::1:*", "10.0.0.0/33:*", "[::1]*"]
+)
+def test_star_stands_for_ports_alone(entry: str):
+    """There is no word for every host."""
+    with pytest.raises(SettingInvalid, match="SACCADE_REMOTE_ALLOW"):
+        parse_allow_list((entry,), setting="SACCADE_REMOTE_ALLOW")
 
 
 @pytest.mark.parametrize("entry", ["", "http://host", "host:0", "host:65536", "host:x", "a b", "10.0.0.0/33", "[::1"])

@@ -288,7 +288,7 @@ def test_who_is_waited_for_is_loaded_first(shelf):
     assert entered.wait(20)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(say, registry, "z")
-        while registry._line[:1] and registry._line[0].found.name != "z":
+        while registry._here._waiting[:1] and registry._here._waiting[0].found.name != "z":
             threading.Event().wait(0.001)
         go.set()
 
@@ -305,7 +305,7 @@ def test_close_lets_go_of_those_who_wait_for_a_load(shelf):
     assert entered.wait(20)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(say, registry, "b")
-        while registry._line[:1] != [registry._slots["b@1"]] or not asked.running():
+        while registry._here._waiting[:1] != [registry._slots["b@1"]] or not asked.running():
             threading.Event().wait(0.001)
         registry.close()
 

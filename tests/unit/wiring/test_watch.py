@@ -1,4 +1,4 @@
-"""The watch on aliases: it looks again and again, keeps on when it cannot, and tells the log once."""
+"""The watch on the database: it looks again and again, keeps on when it cannot, and tells the log once."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ import time
 import pytest
 
 from saccade.errors import DatabaseUnreachable
-from saccade.wiring.aliases import LOOK_S, AliasWatch
+from saccade.wiring.watch import LOOK_S, Watch
 
 
 class Looks:
@@ -43,7 +43,7 @@ def looks():
 
 @pytest.fixture
 def watch(looks):
-    watch = AliasWatch(looks, look_s=0.005)
+    watch = Watch(looks, look_s=0.005)
     watch.start()
     yield watch
     watch.stop()
@@ -66,7 +66,7 @@ def test_looks_until_it_is_stopped(watch, looks):
 
 def test_stop_does_not_wait_for_the_next_look(looks):
     """Whoever shuts down does not wait as long as a look is apart."""
-    watch = AliasWatch(looks, look_s=60.0)
+    watch = Watch(looks, look_s=60.0)
     watch.start()
     begun_s = time.monotonic()
     watch.stop()

@@ -7,7 +7,18 @@ from collections.abc import Collection, Mapping
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-from saccade.api.faces import huggingface, kserve, oip, system0, system1, system2, system3, system3_accounts, system4
+from saccade.api.faces import (
+    huggingface,
+    kserve,
+    oip,
+    system0,
+    system1,
+    system2,
+    system3,
+    system3_accounts,
+    system3_models,
+    system4,
+)
 from saccade.settings import Root
 
 #: By name; those of numbers can be switched off.
@@ -18,7 +29,7 @@ FACES: Mapping[str, tuple[APIRouter, ...]] = {
     "0": (system0.router,),
     "1": (system1.router,),
     "2": (system2.router,),
-    "3": (system3_accounts.router, system3.router),
+    "3": (system3_accounts.router, system3_models.router, system3.router),
     "4": (system4.router,),
 }
 #: By number, what a face answers at paths that only one can own.

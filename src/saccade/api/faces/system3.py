@@ -18,6 +18,7 @@ from saccade.api.context import context_of
 from saccade.api.cursors import single
 from saccade.api.dependencies import lookups_of, platform_of, submissions_of
 from saccade.api.description import FORM_FILE, JSON_TYPE, Operation, face_operation, new_router, ref
+from saccade.api.faces.system3_models import model_name
 from saccade.api.faces.system3_search import Search, found_images, read_search
 from saccade.api.image_access import album_of
 from saccade.api.job_access import store_of
@@ -30,6 +31,7 @@ from saccade.errors import (
     BodyUnreadable,
     ImageUnknown,
     MediaTypeUnsupported,
+    ModelUnknown,
     ParameterInvalid,
     RequestError,
     SaccadeError,
@@ -40,7 +42,6 @@ from saccade.jobs.records import ItemRecord
 from saccade.jobs.render import error_of
 from saccade.jobs.states import OPEN, ItemState
 from saccade.jobs.submission import Source, Submission
-from saccade.models.status import ModelState, ModelStatus
 from saccade.predictions.album import Album, Kept
 from saccade.predictions.answer import PredictOptions
 
@@ -72,24 +73,6 @@ def _operation(
     return face_operation(
         FACE, summary, action=action, ok=ok, error="System3Failure", problems=problems, extra=extra, told=told
     )
-
-
-@router.get("/model/list", **_operation("Models that can be asked now", Action.MODELS_READ, ok="System3Models"))
-async def system3_models(request: Request) -> Response:
-    """Name the models that are loaded."""
-    statuses = platform_of(request).registry.statuses()
-    names = dict.fromkeys(_name(status) for status in statuses if status.state is ModelState.READY)
-    return JsonAnswer({"models": list(names)}, headers=_NO_STORE)
-
-
-@router.get("/model/all", **_operation("All models and their labels", Action.MODELS_READ, ok="System3AllModels"))
-async def system3_all_models(request: Request) -> Response:
-    """Name all models, loaded or not, with the labels that each knows."""
-    labels: dict[str, list[str]] = {}
-    for status in platform_of(request).registry.statuses():
-        known = labels.setdefault(_name(status), [])
-        known += [label for label in (status.card.labels if status.card else ()) if label not in known]
-    return JsonAnswer({"models": labels}, headers=_NO_STORE)
 
 
 def _predict_operation() -> Operation:
@@ -131,7 +114,7 @@ async def system3_predict(request: Request) -> Response:
         request, max_bytes=platform.settings.server.max_body_bytes, max_files=platform.settings.jobs.max_images
     )
     files = [file for file in form.files if file.field == _IMAGES]
-    models = list(dict.fromkeys(value for name, value in form.fields if name == _MODELS))
+    models = list(dict.fromkeys(_called(request, value) for name, value in form.fields if name == _MODELS))
     if not files:
         raise ParameterInvalid(f"{_IMAGES!r} is missing.", faults={_IMAGES: "is missing"})
     _check_models(request, models)
@@ -259,6 +242,20 @@ async def system3_download(request: Request) -> Response:
 async def system3_index() -> Response:
     """Answer as long as the process answers at all."""
     return JsonAnswer({"status": "success", "detail": "PhotoAnalysisServer is Running"})
+
+
+def _called(request: Request, said: str) -> str:
+    """Return what a model is called here; services that registered themselves may have a name with capitals."""
+    registry = platform_of(request).registry
+    try:
+        registry.status(said)
+    except ModelUnknown:
+        with suppress(SaccadeError):
+            registry.status(model_name(said))
+            return model_name(said)
+    except SaccadeError:  # it is known by this name, and something is wrong with it
+        return said
+    return said
 
 
 def _check_models(request: Request, models: Sequence[str]) -> None:
@@ -391,7 +388,3 @@ def _page_id(request: Request) -> int:
     if not digits.isascii() or not digits.isdigit() or len(digits) > 9:  # noqa: PLR2004 - more digits are no page
         raise ParameterInvalid("'page_id' must be a whole number.", faults={"page_id": "must be a whole number"})
     return int(text)
-
-
-def _name(status: ModelStatus) -> str:
-    return status.reference.partition("@")[0]

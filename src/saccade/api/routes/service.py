@@ -25,6 +25,7 @@ WITHHELD = frozenset(
         "SACCADE_HOME",
         "SACCADE_MODELS",
         "SACCADE_FETCH_ALLOW",
+        "SACCADE_REMOTE_ALLOW",
         "SACCADE_DATABASE_URL",
         "SACCADE_HINTS_URL",
         "SACCADE_OBJECTS_URL",

@@ -47,7 +47,7 @@ from saccade.api.schemas.jobs import (
     Queue,
     WebhookSecret,
 )
-from saccade.api.schemas.models import Model, ModelList
+from saccade.api.schemas.models import Model, ModelList, NewModel
 from saccade.api.schemas.predictions import Pairs, PairsRequest, Prediction, PredictRequest
 from saccade.api.schemas.problems import Problem, ProblemType
 from saccade.api.schemas.promotion import AliasChange, AliasList, Evaluation, EvaluationList, NewEvaluation, Promotion
@@ -99,6 +99,7 @@ _SHOWN = (
     Liveness,
     Model,
     ModelList,
+    NewModel,
     Pairs,
     PairsRequest,
     Prediction,

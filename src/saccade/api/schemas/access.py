@@ -125,8 +125,8 @@ class NewKey(Request):
     """A key that is to be made."""
 
     scopes: list[str] = Field([], max_length=200)
-    """`predict:<model>` or `predict:*`, `jobs:read`, `jobs:write`, `models:admin`, `usage:read`,
-    `metrics:read`: what the key lets through of what its owner may. A service key has none."""
+    """`predict:<model>` or `predict:*`, `jobs:read`, `jobs:write`, `images:read`, `images:write`, `models:admin`,
+    `usage:read`, `metrics:read`: what the key lets through of what its owner may. A service key has none."""
 
     service: ServiceName | None = None
     """What kind of machine the key is for; it opens nothing else."""
@@ -134,7 +134,7 @@ class NewKey(Request):
     detail: str = Field("", max_length=1000)
     """What the key is for, in your words."""
 
-    expires_in_s: float | None = Field(None, gt=0, le=315_576_000)
+    expires_in_s: float | None = Field(None, ge=1, le=315_360_000)
     """Seconds until it expires; by default never."""
 
     owner: str | None = Field(None, min_length=1, max_length=128)

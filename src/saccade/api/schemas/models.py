@@ -3,8 +3,48 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Literal
 
-from saccade.api.schemas.shape import Shape
+from pydantic import Field
+
+from saccade.api.schemas.shape import Request, Shape
+from saccade.models.manifest import URL_PATTERN
+from saccade.models.names import NAME_PATTERN, VERSION_PATTERN
+
+#: Text of one line: neither what acts on a terminal or a log, nor what no database takes.
+_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+#: Text of several lines.
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+
+
+class NewModel(Request):
+    """A model that runs elsewhere, as its service tells of it."""
+
+    name: str = Field(pattern=f"^{NAME_PATTERN}$")
+    url: str = Field(min_length=1, max_length=2000, pattern=URL_PATTERN)
+    """Of the service, without the protocol's paths."""
+
+    task: Literal["image-classification", "object-detection"]
+    version: str = Field("1", pattern=f"^{VERSION_PATTERN}$")
+    """Another version is another model: say another one when the weights change."""
+
+    protocol: Literal["v2", "v1", "microservice"] = "v2"
+    """``v2`` (Open Inference Protocol), ``v1`` (KServe), or ``microservice`` (``/status`` and ``/predict``)."""
+
+    model: str | None = Field(None, min_length=1, max_length=200, pattern=_LINE)
+    """Its name there; without it, its name here."""
+
+    labels: list[Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]] = Field([], max_length=10_000)
+    """Without them, a classifier is shown a blank picture, and its labels are taken from the answer."""
+
+    description: str = Field("", max_length=1000, pattern=_TEXT)
+    license: str | None = Field(None, max_length=100, pattern=_LINE)
+    threshold: float | None = Field(None, ge=0, le=1)
+    timeout_s: float = Field(30.0, gt=0, le=60)
+    """Longest time of one try."""
+
+    retries: int = Field(2, ge=0, le=5)
+    """Further tries where nothing answered the first one."""
 
 
 class ModelFile(Shape):
@@ -13,6 +53,13 @@ class ModelFile(Shape):
     path: str
     size_bytes: int
     sha256: str
+
+
+class RegisteredAt(Shape):
+    """When a model registered itself."""
+
+    first_at: datetime
+    last_at: datetime
 
 
 class ModelState(Shape):
@@ -30,7 +77,7 @@ class ModelState(Shape):
     """That mean this version: ``prod``, ``candidate``."""
 
     state: str
-    """available, loading, ready, failed or unloaded."""
+    """available, loading, ready, failed or unloaded; away where it runs elsewhere and does not answer."""
 
     ready: bool
     """Whether it is loaded and in service."""
@@ -41,6 +88,9 @@ class ModelState(Shape):
     loaded_at: datetime | None
     runtime: str | None
     """Engine, device and precision while it is loaded."""
+
+    registered: RegisteredAt | None = None
+    """Where the model runs elsewhere and registered itself."""
 
 
 class Model(ModelState):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from saccade.api.schemas.shape import Request, Shape
 
@@ -21,6 +21,15 @@ class System3Done(Shape):
 
     status: Literal["success"]
     detail: str
+
+
+class System3Service(Request):
+    """A model service: its name and where it is; older services have the longer names."""
+
+    model_name: str | None = Field(None, alias="modelName")
+    model_socket: str | None = Field(None, alias="modelSocket")
+    name: str | None = None
+    socket: str | None = None
 
 
 class System3Session(System3Done):

@@ -1,8 +1,8 @@
-"""The tables of models: aliases, their history, evaluations."""
+"""The tables of models: aliases, their history, evaluations, and models that registered themselves."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, String, Text
 
 from saccade.backends.database.tables import ID, LONG_TEXT, NAME, SERIAL, table
 
@@ -51,4 +51,25 @@ evaluation = table(
     Column("principal", NAME, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_evaluation_model", "name", "digest", "id"),
+)
+
+#: Services that said that they run a model. Another one takes the row's place only where its owner says so.
+model_registration = table(
+    "model_registration",
+    Column("name", String(100), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("place", String(64), nullable=False, unique=True),  # sha256 of who answers: two models cannot be at one
+    Column("protocol", String(16), nullable=False),
+    Column("model", NAME, nullable=False),  # its name there
+    Column("task", String(64), nullable=False),
+    Column("labels", LONG_TEXT, nullable=False),  # JSON list
+    Column("description", Text, nullable=False),
+    Column("license", String(100)),
+    Column("threshold", Double),
+    Column("timeout_s", Double, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("principal", NAME, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
 )

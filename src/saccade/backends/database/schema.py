@@ -22,6 +22,9 @@ from sqlalchemy import (
 from saccade.backends.database.model_tables import evaluation as evaluation  # noqa: PLC0414 - offered here too
 from saccade.backends.database.model_tables import model_alias as model_alias  # noqa: PLC0414 - offered here too
 from saccade.backends.database.model_tables import model_promotion as model_promotion  # noqa: PLC0414 - offered here too
+from saccade.backends.database.model_tables import (
+    model_registration as model_registration,  # noqa: PLC0414 - offered here too
+)
 from saccade.backends.database.tables import (
     ID,
     LONG_TEXT,
@@ -36,7 +39,7 @@ from saccade.backends.database.tables import (
 from saccade.backends.database.tables import metadata as metadata  # noqa: PLC0414 - offered here too
 
 #: Revision of the newest migration; ``saccade migrate`` and the check at start compare with it.
-HEAD = "0003"
+HEAD = "0004"
 
 #: Name of a service that was given none.
 DEFAULT_SERVICE = "saccade"
@@ -137,7 +140,7 @@ usage_event = table(
     Column("digest", String(80), nullable=False),
     Column("outcome", STATE, nullable=False),
     Column("pixels", BigInteger, nullable=False),
-    Column("compute_ms", Float, nullable=False),
+    Column("compute_ms", Float().with_variant(Double, "mysql", "mariadb"), nullable=False),  # FLOAT has 7 digits
     Column("cached", Boolean, nullable=False),
     Column("service", SERVICE, nullable=False, server_default=DEFAULT_SERVICE),
     Column("created_at", BigInteger, nullable=False),

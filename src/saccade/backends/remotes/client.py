@@ -11,8 +11,10 @@ from http import HTTPStatus
 import httpx2
 
 from saccade.backends.remotes.dialogue import Ask, Dialogue
+from saccade.backends.remotes.places import Place, problem_of
+from saccade.backends.remotes.transport import Patience, TimedTransport
 from saccade.clock import monotonic_s
-from saccade.errors import ModelUnavailable, RemoteFailed
+from saccade.errors import ModelUnavailable, RemoteFailed, RequestError
 from saccade.models.package import RemoteSpec
 from saccade.vision.arrays import RgbImage
 
@@ -31,8 +33,8 @@ _CONNECTIONS = 32
 #: The request surely was not answered and may be sent again: the connection did not come about, or was shut before a
 #: byte of an answer; or a proxy says that nobody is there. Not a timeout: the model may still be at work on it.
 _SAFE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
-#: What reading nonsense as an answer raises; JSON may be nested without end.
-_NO_ANSWER = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
+#: What reading nonsense as an answer raises; JSON may be nested without end, and hold numbers that no float can.
+_NO_ANSWER = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, OverflowError)
 #: What asking whether a model is there may raise; RuntimeError where the client was closed meanwhile.
 _NO_SIGN = (httpx2.HTTPError, httpx2.InvalidURL, RuntimeError, ValueError)
 _AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
@@ -41,20 +43,25 @@ _AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPS
 class RemoteModel:
     """One model on one server. Thread-safe."""
 
-    def __init__(self, spec: RemoteSpec, dialogue: Dialogue, *, pulse_s: float = PULSE_S) -> None:
+    def __init__(self, spec: RemoteSpec, dialogue: Dialogue, place: Place, *, pulse_s: float = PULSE_S) -> None:
         """Begin to look whether it is there.
 
         Args:
-            spec: Where it is.
+            spec: What it is, and what asking it may cost.
             dialogue: How it is spoken to.
+            place: Where it is.
             pulse_s: Seconds between two looks.
         """
         self._spec = spec
         self._dialogue = dialogue
+        self._place = place
         self._pulse_s = pulse_s
+        self._patience = Patience()
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(spec.timeout_s, connect=min(_CONNECT_TIMEOUT_S, spec.timeout_s)),
-            limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            transport=TimedTransport(
+                self._patience, is_tls=spec.url.lower().startswith("https:"), connections=_CONNECTIONS
+            ),
             headers={"Accept-Encoding": "identity", "User-Agent": "saccade"},  # few bytes must not become many
             follow_redirects=False,
             trust_env=False,
@@ -114,10 +121,8 @@ class RemoteModel:
             except _SAFE as error:
                 trouble = f"its server could not be reached ({type(error).__name__})"
                 continue
-            except httpx2.TimeoutException:
-                raise self._gone(f"it did not answer within {self._spec.timeout_s:g} s") from None
-            except httpx2.HTTPError as error:
-                raise self._gone(f"its server could not be reached ({type(error).__name__})") from None
+            except (RequestError, httpx2.HTTPError) as error:
+                raise self._gone(self._trouble(error)) from None
             if status in _AWAY:
                 trouble = f"its server says {status}"
                 continue
@@ -127,8 +132,14 @@ class RemoteModel:
         raise self._gone(trouble)
 
     def _send(self, ask: Ask) -> tuple[int, bytes]:
-        url, until_s = self._spec.url + ask.path, monotonic_s() + self._spec.timeout_s
-        with self._client.stream("POST", url, content=ask.body, headers=dict(ask.headers)) as response:
+        spot, until_s = self._place.spot(), monotonic_s() + self._spec.timeout_s
+        headers, extensions = {**ask.headers, **spot.headers}, dict(spot.extensions)
+        with (
+            self._patience.until(until_s),
+            self._client.stream(
+                "POST", spot.url + ask.path, content=ask.body, headers=headers, extensions=extensions
+            ) as response,
+        ):
             body = _read(response, most_bytes=MAX_ANSWER_BYTES, until_s=until_s)
         if body is None:
             raise RemoteFailed(f"The remote model {self._spec.model} answered more than {MAX_ANSWER_BYTES} bytes.")
@@ -142,11 +153,19 @@ class RemoteModel:
         """Find out whether the model is there."""
         problem: str | None = None
         try:
-            url, until_s = self._spec.url + self._dialogue.health, monotonic_s() + _PULSE_TIMEOUT_S
-            with self._client.stream("GET", url, timeout=_PULSE_TIMEOUT_S) as response:
+            spot, until_s = self._place.spot(), monotonic_s() + _PULSE_TIMEOUT_S
+            url, extensions = spot.url + self._dialogue.health, dict(spot.extensions)
+            with (
+                self._patience.until(until_s),
+                self._client.stream(
+                    "GET", url, timeout=_PULSE_TIMEOUT_S, headers=dict(spot.headers), extensions=extensions
+                ) as response,
+            ):
                 body = _read(response, most_bytes=_MAX_SIGN_BYTES, until_s=until_s)
             if response.status_code != HTTPStatus.OK or body is None or not self._dialogue.is_ready(body):
                 problem = f"its server says that it is not ready ({response.status_code})"
+        except RequestError as error:
+            problem = problem_of(error)
         except _NO_SIGN as error:
             problem = f"its server could not be reached ({type(error).__name__})"
         self._note(problem)
@@ -156,6 +175,14 @@ class RemoteModel:
         if (problem is None) != (before is None) and not self._closed.is_set():
             facts = {"saccade.model": self._spec.model, "error.message": problem or ""}
             log.warning("a remote model is away" if problem else "a remote model is there", extra={"facts": facts})
+
+    def _trouble(self, error: RequestError | httpx2.HTTPError) -> str:
+        """Return why nobody answered, in words that go on a sentence."""
+        if isinstance(error, RequestError):
+            return problem_of(error)
+        if isinstance(error, httpx2.TimeoutException):
+            return f"it did not answer within {self._spec.timeout_s:g} s"
+        return f"its server could not be reached ({type(error).__name__})"
 
     def _gone(self, problem: str) -> ModelUnavailable:
         """Note that nobody answers, so that nobody else is sent there until the pulse is back."""

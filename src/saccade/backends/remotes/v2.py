@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -49,7 +50,8 @@ class OpenInference:
         """Return a request with the pictures in base64."""
         data = [base64.b64encode(as_png(image)).decode() for image in images]
         tensor = {"name": "image", "shape": [len(data)], "datatype": "BYTES", "data": data}
-        body = json.dumps({"inputs": [tensor]}).encode()
+        # KServe's server fails at a model that hands back the id of a request that has none.
+        body = json.dumps({"id": secrets.token_hex(8), "inputs": [tensor]}).encode()
         return Ask(f"{self._path}/infer", body, {"Content-Type": "application/json"})
 
     def read(self, body: bytes, count: int) -> Sequence[object]:
