@@ -28,10 +28,11 @@ class Strange(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *answers, is_ready=True, drips=""):
+    def __init__(self, *answers, is_ready=True, drips="", sign=None):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers)
         self.is_ready = is_ready
+        self.sign = sign
         self.drips = drips
         self.posts = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -46,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.drips == "sign":
             self._drip()
         else:
-            self._answer(200 if self.server.is_ready else 503, b"{}")
+            self._answer(*(self.server.sign or (200 if self.server.is_ready else 503, b"{}")))
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -241,3 +242,36 @@ def test_a_protocol_that_there_is_not_is_told():
     """With those that there are."""
     with pytest.raises(SchemeUnknown, match="v3"):
         open_remote(RemoteSpec("http://127.0.0.1:1", "v3", "m", 1.0, 0), allow=AllowList())
+
+
+@pytest.mark.parametrize(
+    ("sign", "said"),
+    [
+        ((404, b""), "does not know it: nothing is at /status (404)"),
+        ((302, b""), "points elsewhere (302)"),
+        ((500, b""), "not ready (500)"),
+        ((503, b""), "not ready (503)"),
+    ],
+)
+def test_why_a_model_is_away_is_told_so_that_somebody_can_act(asking, sign, said):
+    """Another path or place is for whoever wrote the URL; the rest passes, or is for whoever runs the server."""
+    client, server = asking((200, GOOD), sign=sign)
+
+    assert said in client.problem
+    with pytest.raises(ModelUnavailable, match="The model m runs elsewhere and is away"):
+        client.predict([IMAGE])
+    assert server.posts == 0
+
+
+def test_a_page_in_the_place_of_a_sign_is_told():
+    """A web server's page is 200 too."""
+    server = Strange(sign=(200, b"<html>"))
+    spec = RemoteSpec(server.url, "v2", "circles", 5.0, 0, name="far-circles")
+    client = open_remote(spec, allow=AllowList())
+
+    assert "does not know at /v2/models/circles/ready" in client.problem
+    with pytest.raises(ModelUnavailable, match="The model far-circles runs elsewhere"):
+        client.predict([IMAGE])
+    client.close()
+    server.shutdown()
+    server.server_close()

@@ -33,6 +33,7 @@ class RemoteSpec:
         model: Its name there; the protocol ``microservice`` has none.
         timeout_s: For one try.
         retries: Further tries, where the first one surely was not answered.
+        name: What it is called here; without it, as there.
         is_limited: Whether it may be only where the operator lets models be that registered themselves.
     """
 
@@ -41,7 +42,13 @@ class RemoteSpec:
     model: str
     timeout_s: float
     retries: int
+    name: str = ""
     is_limited: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The name that people here know it by."""
+        return self.name or self.model
 
 
 @dataclass(frozen=True, slots=True)

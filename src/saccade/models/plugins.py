@@ -45,7 +45,7 @@ def checked_entries(raw: object, card: ModelCard, *, width_px: int, height_px: i
     for item in raw:
         try:
             entry = item if isinstance(item, Classification | Detection) else _entry(item, card, width_px, height_px)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise PluginFailed(
                 f"The plug-in {card.reference} answered a prediction without a valid {error}."
             ) from error

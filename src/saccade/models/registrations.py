@@ -67,7 +67,8 @@ class Service:
     @property
     def spec(self) -> RemoteSpec:
         """How it is asked; only where the operator lets such models be."""
-        return RemoteSpec(self.url, self.protocol, self.model, self.timeout_s, self.retries, is_limited=True)
+        way = (self.url, self.protocol, self.model, self.timeout_s, self.retries)
+        return RemoteSpec(*way, name=self.name, is_limited=True)
 
     def says_no_more_than(self, known: Service) -> bool:
         """Tell whether everything that it says of itself is known; labels may have been found out since."""

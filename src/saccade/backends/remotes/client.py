@@ -92,7 +92,7 @@ class RemoteModel:
                 answers += self._dialogue.read(body, len(some))
             except _NO_ANSWER as error:
                 raise RemoteFailed(
-                    f"The remote model {self._spec.model} answered something that its protocol does not know."
+                    f"The remote model {self._spec.shown} answered something that its protocol does not know."
                 ) from error
         return answers
 
@@ -128,7 +128,7 @@ class RemoteModel:
                 continue
             if status == HTTPStatus.OK:
                 return body
-            raise RemoteFailed(f"The remote model {self._spec.model} answered {status}.")
+            raise RemoteFailed(f"The remote model {self._spec.shown} answered {status}.")
         raise self._gone(trouble)
 
     def _send(self, ask: Ask) -> tuple[int, bytes]:
@@ -142,7 +142,7 @@ class RemoteModel:
         ):
             body = _read(response, most_bytes=MAX_ANSWER_BYTES, until_s=until_s)
         if body is None:
-            raise RemoteFailed(f"The remote model {self._spec.model} answered more than {MAX_ANSWER_BYTES} bytes.")
+            raise RemoteFailed(f"The remote model {self._spec.shown} answered more than {MAX_ANSWER_BYTES} bytes.")
         return response.status_code, body
 
     def _watch(self) -> None:
@@ -162,19 +162,37 @@ class RemoteModel:
                 ) as response,
             ):
                 body = _read(response, most_bytes=_MAX_SIGN_BYTES, until_s=until_s)
-            if response.status_code != HTTPStatus.OK or body is None or not self._dialogue.is_ready(body):
-                problem = f"its server says that it is not ready ({response.status_code})"
+            problem = self._missing(response.status_code, body)
         except RequestError as error:
             problem = problem_of(error)
+        except ValueError:
+            problem = f"its server answers something that its protocol does not know at {self._dialogue.health}"
         except _NO_SIGN as error:
             problem = f"its server could not be reached ({type(error).__name__})"
         self._note(problem)
 
+    def _missing(self, status: int, body: bytes | None) -> str | None:
+        """Return what is wrong with an answer to whether the model is there; None if it is.
+
+        Raises:
+            ValueError: The body is none that the protocol knows.
+        """
+        if status == HTTPStatus.NOT_FOUND:
+            return f"its server does not know it: nothing is at {self._dialogue.health} (404)"
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return f"its server points elsewhere ({status}), where it is not followed: say the right URL"
+        if status == HTTPStatus.OK and body is not None and self._dialogue.is_ready(body):
+            return None
+        return f"its server says that it is not ready ({status})"
+
     def _note(self, problem: str | None) -> None:
         before, self._problem = self._problem, problem
         if (problem is None) != (before is None) and not self._closed.is_set():
-            facts = {"saccade.model": self._spec.model, "error.message": problem or ""}
-            log.warning("a remote model is away" if problem else "a remote model is there", extra={"facts": facts})
+            facts = {"saccade.model": self._spec.shown, "error.message": problem or ""}
+            if problem is None:
+                log.info("a remote model is there", extra={"facts": facts})
+            else:
+                log.warning("a remote model is away", extra={"facts": facts})
 
     def _trouble(self, error: RequestError | httpx2.HTTPError) -> str:
         """Return why nobody answered, in words that go on a sentence."""
@@ -190,7 +208,7 @@ class RemoteModel:
         return self._unavailable(problem)
 
     def _unavailable(self, problem: str) -> ModelUnavailable:
-        error = ModelUnavailable(f"The model {self._spec.model} runs elsewhere and is away: {problem}.")
+        error = ModelUnavailable(f"The model {self._spec.shown} runs elsewhere and is away: {problem}.")
         error.retry_after_s = self._pulse_s
         return error
 

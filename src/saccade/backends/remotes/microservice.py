@@ -54,13 +54,16 @@ class Microservice:
             raise RemoteFailed(f"The remote model {self._model} says that it failed.")
         if document["status"] != "success":
             raise ValueError("neither a success nor a failure")
-        values, classes = document["result"]["result"], list(document["result"]["classes"])
+        values = document["result"]["result"]
+        places: dict[object, int] = {}
+        for place, label in enumerate(document["result"]["classes"]):
+            places.setdefault(label, place)
         return [
             [
                 {
                     "label": str(label),
                     "score": float(value),
-                    "class_id": classes.index(label) if label in classes else 0,
+                    "class_id": places.get(label, 0),
                 }
                 for label, value in values.items()
             ]

@@ -67,5 +67,6 @@ def read_remote(folder: Path, manifest: Manifest, *, name: str, version: str) ->
         digest=package_digest(digests),
         files=digests,
     )
-    spec = RemoteSpec(said.url.rstrip("/"), said.protocol, said.model or name, said.timeout_s, said.retries)
+    url, model = said.url.rstrip("/"), said.model or name
+    spec = RemoteSpec(url, said.protocol, model, said.timeout_s, said.retries, name=name)
     return Package(card=card, folder=folder, references=references, remote=spec)
