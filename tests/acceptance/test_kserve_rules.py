@@ -170,7 +170,7 @@ def test_the_client_of_kserve_asks_it_unmodified(start_pod, models):
 
 def test_it_stops_when_it_is_told_to_and_ends_what_it_began(start_pod, models):
     """SIGTERM to the first process of a container: the request under way is answered, then the process is gone."""
-    (models / "slow.py").write_text(slow_plug_in(3.0))
+    (models / "slow.py").write_text(slow_plug_in(6.0))
     first = subprocess.run([*FIRST_PROCESS, "true"], stderr=subprocess.DEVNULL).returncode == 0
     anyone = {"SACCADE_ACCESS_MODE": "open", "SACCADE_SERVER_ALLOW_ANYONE": "true"}  # as the page says of a mesh
     pod = start_pod(as_first_process=first, **anyone, SACCADE_ACCESS_METRICS_FOR_ALL="true")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -24,6 +24,7 @@ from saccade.models.prediction import Task
 from saccade.models.registrations import (
     MOST_LABELS,
     MOST_LABELS_CHARS,
+    Registration,
     Registrations,
     Service,
     found_of,
@@ -34,8 +35,10 @@ from saccade.models.status import ModelState, ModelStatus
 
 #: How long a service may take to answer the blank picture from which its labels are learnt.
 _TRIAL_S = 10.0
-#: Each costs a thread and a question every two seconds.
+#: Each costs a thread and a question every two seconds, in every process.
 MOST_REGISTERED = 200
+#: Of one principal, so that no key takes all the room there is.
+MOST_EACH = 100
 
 
 class Models(Protocol):
@@ -137,8 +140,7 @@ class Registrar:
         owner = namesakes[0].principal if namesakes else principal
         known = next((each.service for each in namesakes if each.service.version == service.version), None)
         if known is None:
-            if len(all_known) >= MOST_REGISTERED:
-                raise RegistryFull(f"{MOST_REGISTERED} models are registered, and a server takes no more.")
+            _check_room(all_known, owner)
         elif service.says_no_more_than(known) and (status := self._settled(known.reference)) is not None:
             self._registrations.put(known, principal=owner)
             return Welcome(status, is_new=False)
@@ -200,6 +202,18 @@ class Registrar:
                 return service
             learnt = _labels_of(remote)
         return replace(service, labels=learnt or (known.labels if known else ()))
+
+
+def _check_room(known: Sequence[Registration], owner: str) -> None:
+    """Return if one more may be registered.
+
+    Raises:
+        RegistryFull: It may not.
+    """
+    if len(known) >= MOST_REGISTERED:
+        raise RegistryFull(f"{MOST_REGISTERED} models are registered, and a server takes no more.")
+    if sum(each.principal == owner for each in known) >= MOST_EACH:
+        raise RegistryFull(f"You have registered {MOST_EACH} models, and a server takes no more of anybody.")
 
 
 def _labels_of(remote: Remote) -> tuple[str, ...]:

@@ -266,6 +266,19 @@ def test_registry_takes_so_many_and_no_more(server, elsewhere, monkeypatch):
     assert server.register(name="cow", url=urls["cow"]).is_new
 
 
+def test_one_owner_does_not_take_all_the_room(server, elsewhere, monkeypatch):
+    """Whoever has as many as anybody may have leaves room for others."""
+    monkeypatch.setattr(module, "MOST_EACH", 1)
+    urls = {name: f"{HERE}/{name}" for name in ("cat", "dog", "cow")}
+    for name, url in urls.items():
+        elsewhere.run(url, name)
+    server.register(name="cat", url=urls["cat"])
+    with pytest.raises(RegistryFull, match="You have registered 1 models"):
+        server.register(name="dog", url=urls["dog"])
+
+    assert server.register(name="cow", url=urls["cow"], principal="bea").is_new
+
+
 def test_removed_is_forgotten_everywhere_and_comes_back_when_it_registers(server, other, elsewhere):
     """Nobody asks it any more."""
     elsewhere.run(HERE, "tabby")
