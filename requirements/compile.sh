@@ -3,14 +3,13 @@
 # so that a package has one version everywhere. Torch is in none of them: `make train` installs it.
 set -eu
 cd "$(dirname "$0")/.."
-compile() { uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-    --custom-compile-command requirements/compile.sh pyproject.toml "$@"; }
+pinned() { uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+    --custom-compile-command requirements/compile.sh "$@"; }
+compile() { pinned pyproject.toml "$@"; }
 compile --extra hub --extra postgres --extra mysql --extra redis --extra amqp --extra eval --extra grpc --extra zero-shot --group build --group dev --output-file requirements/dev.txt
 compile --constraint requirements/dev.txt --group build --output-file requirements/core.txt
 compile --constraint requirements/dev.txt --extra train --extra export --group build --output-file requirements/train.txt
 # The examples run apart from Saccade, in environments that share no version with it: kserve holds psutil and protobuf back.
 for example in bento kserve; do
-    uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-        --custom-compile-command requirements/compile.sh \
-        "requirements/examples/$example.in" --output-file "requirements/examples/$example.txt"
+    pinned "requirements/examples/$example.in" --output-file "requirements/examples/$example.txt"
 done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
 
@@ -17,8 +17,8 @@ from saccade.api.bodies import Kind, kind_of, read_form, read_raw
 from saccade.api.context import context_of
 from saccade.api.cursors import single
 from saccade.api.dependencies import lookups_of, platform_of, submissions_of
-from saccade.api.description import FORM_FILE, JSON_TYPE, Operation, face_operation, new_router, ref
-from saccade.api.faces.system3_models import model_name
+from saccade.api.description import FORM_FILE, JSON_TYPE, Operation, new_router, ref
+from saccade.api.faces.system3_models import model_name, system3_operation
 from saccade.api.faces.system3_search import Search, found_images, read_search
 from saccade.api.image_access import album_of
 from saccade.api.job_access import store_of
@@ -45,7 +45,6 @@ from saccade.jobs.submission import Source, Submission
 from saccade.predictions.album import Album, Kept
 from saccade.predictions.answer import PredictOptions
 
-FACE = "3"
 router = new_router("faces")
 #: What this face answers at paths that only one can own.
 root = new_router("faces")
@@ -61,20 +60,6 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _NOT_FOUND_STATUS = 404
 
 
-def _operation(
-    summary: str,
-    action: Action,
-    *,
-    ok: str,
-    problems: tuple[int, ...] = (),
-    extra: Mapping[str, object] | None = None,
-    told: Mapping[int, str] | None = None,
-) -> Operation:
-    return face_operation(
-        FACE, summary, action=action, ok=ok, error="System3Failure", problems=problems, extra=extra, told=told
-    )
-
-
 def _predict_operation() -> Operation:
     form = {
         "type": "object",
@@ -84,7 +69,7 @@ def _predict_operation() -> Operation:
         },
         "required": [_IMAGES, _MODELS],
     }
-    return _operation(
+    return system3_operation(
         "Show photos to models",
         Action.JOBS_WRITE,
         ok="System3Hashes",
@@ -142,7 +127,7 @@ async def system3_predict(request: Request) -> Response:
     return JsonAnswer({"images": [record.traits.md5 for record in records]}, headers=_NO_STORE)
 
 
-_RESULTS = _operation(
+_RESULTS = system3_operation(
     "What models said of photos",
     Action.IMAGES_READ,
     ok="System3Results",
@@ -167,7 +152,7 @@ async def system3_results(request: Request) -> Response:
     return JsonAnswer([told[text] for text in hashes], headers=_NO_STORE)
 
 
-_RESULT = _operation(
+_RESULT = system3_operation(
     "What models said of a photo",
     Action.IMAGES_READ,
     ok="System3Image",
@@ -185,7 +170,7 @@ async def system3_result(request: Request, md5: str) -> Response:
 
 
 def _search_operation(summary: str, ok: str, parameters: Sequence[tuple[str, str]]) -> Operation:
-    return _operation(
+    return system3_operation(
         summary,
         Action.IMAGES_READ,
         ok=ok,
@@ -238,7 +223,7 @@ async def system3_download(request: Request) -> Response:
     return JsonAnswer({"status": "success", "hashes": [each.md5 for each in found]}, headers=_NO_STORE)
 
 
-@root.get("/", **_operation("A sign of life", Action.SERVICE_READ, ok="System3Done"))
+@root.get("/", **system3_operation("A sign of life", Action.SERVICE_READ, ok="System3Done"))
 async def system3_index() -> Response:
     """Answer as long as the process answers at all."""
     return JsonAnswer({"status": "success", "detail": "PhotoAnalysisServer is Running"})

@@ -16,12 +16,12 @@ from saccade.access.records import KeyRecord
 from saccade.api.answers import JsonAnswer
 from saccade.api.cursors import single
 from saccade.api.dependencies import authentications_of, platform_of
-from saccade.api.description import Operation, face_operation, new_router, ref
+from saccade.api.description import Operation, new_router, ref
+from saccade.api.faces.system3_models import system3_operation
 from saccade.api.principals import caller_of
 from saccade.api.sign_up import log_in, own_account, sign_up
 from saccade.errors import Forbidden, KeyUnknown, ParameterInvalid, RouteGone
 
-FACE = "3"
 router = new_router("faces")
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -45,15 +45,8 @@ def _operation(
         for given, is_needed in ((needs, True), (takes, False))
         for name, text in (given or {}).items()
     ]
-    return face_operation(
-        FACE,
-        summary,
-        action=action,
-        ok=ok,
-        error="System3Failure",
-        problems=problems,
-        extra={**({"parameters": parameters} if parameters else {}), **(extra or {})},
-    )
+    described = {**({"parameters": parameters} if parameters else {}), **(extra or {})}
+    return system3_operation(summary, action, ok=ok, problems=problems, extra=described)
 
 
 @router.post(

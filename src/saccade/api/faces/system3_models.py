@@ -36,19 +36,23 @@ _NEW, _KNOWN = "Model has been successfully registered to server.", "Model has a
 _AWAY = "Unable to establish successful connection to model."
 
 
-def _operation(
+def system3_operation(
     summary: str,
     action: Action,
     *,
     ok: str,
     problems: tuple[int, ...] = (),
     extra: Mapping[str, object] | None = None,
+    told: Mapping[int, str] | None = None,
 ) -> Operation:
-    return face_operation(FACE, summary, action=action, ok=ok, error="System3Failure", problems=problems, extra=extra)
+    """Describe a route of this face; see ``face_operation``."""
+    return face_operation(
+        FACE, summary, action=action, ok=ok, error="System3Failure", problems=problems, extra=extra, told=told
+    )
 
 
-_LIST = _operation("Models that can be asked now", Action.MODELS_READ, ok="System3Models")
-_ALL = _operation("All models and their labels", Action.MODELS_READ, ok="System3AllModels")
+_LIST = system3_operation("Models that can be asked now", Action.MODELS_READ, ok="System3Models")
+_ALL = system3_operation("All models and their labels", Action.MODELS_READ, ok="System3AllModels")
 
 
 @router.get("/model/list", **_LIST)
@@ -71,7 +75,7 @@ async def system3_all_models(request: Request) -> Response:
     return JsonAnswer({"models": labels}, headers=_NO_STORE)
 
 
-_REGISTER = _operation(
+_REGISTER = system3_operation(
     "Register a model service",
     Action.MODELS_REGISTER,
     ok="System3Done",
