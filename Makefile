@@ -23,7 +23,7 @@ demo: $(VENV)/.core ## Start a server, show it the sample pictures, print what i
 serve: $(VENV)/.core ## Serve the models at http://127.0.0.1:8000
 	@$(BIN)/saccade serve
 
-test: $(VENV)/.dev ## Run the tests that fit into a coffee break
+test: $(VENV)/.dev ## Run the quicker tests, about ten minutes on two CPUs
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
 
 test-all: $(VENV)/.dev ## Run every test, and the trainings in quick mode if make train was run once
